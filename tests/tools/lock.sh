@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Compiles every requirements/*.in to a *.txt with the hashes of all files of each release, and no address of an index.
+# usage: lock.sh [--upgrade]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../requirements"
+
+# runtime before dev: dev.in takes runtime.txt as a constraint, so that both fit into one environment.
+for name in bootstrap runtime dev $(ls sanity-*.in | sed 's/\.in$//'); do
+  echo "lock: $name"
+  uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+    --custom-compile-command 'make lock' "$@" "$name.in" --output-file "$name.txt"
+done
