@@ -10,7 +10,7 @@ All durations are seconds, all wall-clock times seconds since the Unix epoch (UT
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 __all__ = [
     "Clocks",
@@ -21,6 +21,7 @@ __all__ = [
     "Runner",
     "SntpReply",
     "SntpClient",
+    "SntpOutcome",
     "Unavailable",
 ]
 
@@ -114,8 +115,23 @@ class SntpReply(NamedTuple):
     leap: int
 
 
+class SntpOutcome(NamedTuple):
+    """What became of the question to one server: a reply, or the reason why there is none."""
+
+    server: str
+    reply: Optional[SntpReply] = None
+    error: Optional[str] = None
+
+
 class SntpClient(Protocol):
-    """Asks one server for the time (ntplib)."""
+    """Asks servers for the time (ntplib)."""
 
     def query(self, server: str, *, timeout_s: float) -> SntpReply:
         """Query ``server`` (``host``, ``host:port`` or ``[v6]:port``). Raises Unavailable or OSError."""
+
+    def query_all(self, servers: Sequence[str], *, timeout_s: float) -> Callable[[], List[SntpOutcome]]:
+        """Ask all ``servers`` at once, in the background. Raises Unavailable.
+
+        The returned function gives one outcome per server, in order, at the latest ``timeout_s`` after the start:
+        a server that has not answered by then is an outcome with an error, and is not waited for.
+        """
