@@ -1,0 +1,242 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ports of ``_ports`` on an ``AnsibleModule`` and the host it runs on.
+
+Private to this collection. psutil and ntplib are imported where they are used: a module that does not look at
+processes or ask a time server does not pay for them, and one that does says what to install.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import stat
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable, Sequence
+
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
+from ansible_collections.softtoken.compliance.plugins.module_utils._ports import (
+    CommandResult,
+    Process,
+    SntpOutcome,
+    SntpReply,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilProcesses"]
+
+_NOT_FOUND = 127  # as a shell reports it
+_NOT_RUN = 126
+_C_LOCALE = {"LC_ALL": "C", "LANG": "C", "LANGUAGE": "C"}
+
+
+class ModuleRunner:
+    """Runs programs with ``AnsibleModule.run_command``."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+
+    def run(self, argv: Sequence[str], *, timeout_s: float = 10.0, data: str | None = None) -> CommandResult:
+        """Run ``argv`` without a shell; the program is killed when it takes longer than ``timeout_s``."""
+        limit = _TimeLimit(timeout_s)
+        try:
+            rc, stdout, stderr = self._module.run_command(
+                list(argv),
+                data=data,
+                binary_data=True,
+                errors="replace",
+                environ_update=_C_LOCALE,
+                expand_user_and_vars=False,
+                before_communicate_callback=limit.start,
+                handle_exceptions=False,
+            )
+        except OSError as exc:
+            rc = _NOT_FOUND if exc.errno == errno.ENOENT else _NOT_RUN
+            return CommandResult(rc, "", f"cannot run {argv[0]}: {exc.strerror}")
+        finally:
+            limit.stop()
+        return CommandResult(rc, stdout, stderr, limit.exceeded)
+
+    def which(self, program: str) -> str | None:
+        """Return the absolute path of ``program``, sbin directories included, or None."""
+        path: str | None = self._module.get_bin_path(program)
+        return path
+
+
+class _TimeLimit:
+    """Kills a started program (a ``Popen``) when its time is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timer: threading.Timer | None = None
+        self.exceeded = False
+
+    def start(self, process: Any) -> None:
+        self._timer = threading.Timer(self._seconds, self._kill, [process])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _kill(self, process: Any) -> None:
+        # Popen.kill() looks first whether the process still runs, so no other process can be hit.
+        self.exceeded = True
+        process.kill()
+
+
+class HostFiles:
+    """Reads this host's file system; only regular files, so that no FIFO or device can hold a run up."""
+
+    def read_text(self, path: str, limit: int = 1048576) -> str:
+        """Return at most ``limit`` bytes as text; OSError when it is no regular file or may not be read."""
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            # Between the look and the opening somebody may have put something else there.
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
+            return file.read(limit).decode("utf-8", "replace")
+
+    def list_dir(self, path: str) -> list[str]:
+        """Return the sorted names in a directory."""
+        return sorted(os.listdir(path))
+
+    def exists(self, path: str) -> bool:
+        """Say whether the path exists."""
+        return os.path.exists(path)
+
+    def is_dir(self, path: str) -> bool:
+        """Say whether the path is a directory."""
+        return os.path.isdir(path)
+
+
+class HostClocks:
+    """The clocks of the running kernel."""
+
+    def wall(self) -> float:
+        """Return CLOCK_REALTIME."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return CLOCK_MONOTONIC_RAW: neither steps nor slews touch it."""
+        return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+
+
+class PsutilProcesses:
+    """Lists processes with psutil."""
+
+    def snapshot(self) -> list[Process]:
+        """Return every visible process except kernel threads; reads only what the callers use."""
+        psutil = _import_psutil()
+        users: dict[int, str | None] = {}
+        found = []
+        for process in psutil.process_iter():
+            try:
+                with process.oneshot():
+                    cmdline = process.cmdline()
+                    if not cmdline:
+                        continue  # a kernel thread, or a zombie: neither keeps time nor makes codes
+                    uid = process.uids().real
+                    name = process.name()
+            except psutil.Error:
+                continue  # gone meanwhile, or hidden from this user
+            if uid not in users:
+                users[uid] = _user_name(uid)
+            found.append(Process(process.pid, name, tuple(cmdline), users[uid]))
+        return found
+
+
+def _import_psutil() -> Any:
+    try:
+        import psutil
+    except ImportError:
+        raise Unavailable(
+            "the Python library psutil is missing: install python3-psutil (py3-psutil on Alpine, python-psutil on Arch)"
+        ) from None
+    return psutil
+
+
+def _user_name(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
+class NtplibClient:
+    """Asks time servers with ntplib."""
+
+    def query(self, server: str, *, timeout_s: float) -> SntpReply:
+        """Ask one server; Unavailable without ntplib, OSError when it does not answer or answers nonsense."""
+        ntplib = _import_ntplib()
+        host, port = server_address(server)
+        before = time.time()
+        try:
+            stats = ntplib.NTPClient().request(host, version=4, port=port, timeout=timeout_s)
+        except ntplib.NTPException as exc:
+            raise OSError(str(exc)) from exc
+        # ntplib does not check that the reply belongs to the request.
+        asked = ntplib.ntp_to_system_time(stats.orig_timestamp)
+        if stats.mode != 4 or not before - 1e-3 <= asked <= time.time() + 1e-3:
+            raise OSError(f"the reply from {server} does not belong to the question: ignored")
+        return SntpReply(
+            offset_s=-stats.offset,
+            delay_s=max(0.0, stats.delay),
+            root_delay_s=stats.root_delay,
+            root_dispersion_s=stats.root_dispersion,
+            stratum=stats.stratum,
+            leap=stats.leap,
+        )
+
+    def query_all(self, servers: Sequence[str], *, timeout_s: float) -> Callable[[], list[SntpOutcome]]:
+        """Ask all servers at once; the returned function waits for them, together at most ``timeout_s``."""
+        _import_ntplib()
+        end = time.monotonic() + timeout_s
+        questions = [_Question(self, server, timeout_s) for server in servers]
+
+        def collect() -> list[SntpOutcome]:
+            return [question.outcome(end) for question in questions]
+
+        return collect
+
+
+class _Question:
+    """One server, asked in a daemon thread: a name server that hangs does not hold the module."""
+
+    def __init__(self, client: NtplibClient, server: str, timeout_s: float) -> None:
+        self._client = client
+        self._server = server
+        self._timeout_s = timeout_s
+        self._outcome: SntpOutcome | None = None
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+
+    def outcome(self, end: float) -> SntpOutcome:
+        self._thread.join(max(0.0, end - time.monotonic()))
+        late = f"no answer within {self._timeout_s:g} s"
+        return self._outcome or SntpOutcome(self._server, error=late)
+
+    def _ask(self) -> None:
+        try:
+            self._outcome = SntpOutcome(self._server, self._client.query(self._server, timeout_s=self._timeout_s))
+        except (OSError, ValueError) as exc:
+            self._outcome = SntpOutcome(self._server, error=str(exc))
+
+
+def _import_ntplib() -> Any:
+    try:
+        import ntplib
+    except ImportError:
+        raise Unavailable(
+            "the Python library ntplib is missing: install python3-ntplib (py3-ntplib on Alpine, python-ntplib on Arch)"
+        ) from None
+    return ntplib

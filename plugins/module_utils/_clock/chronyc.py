@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talks to chronyd through chronyc: several reports in one process, no names from the DNS.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+from .._ports import CommandResult, Runner
+from .reports import daemon_refusal, split_reports
+
+__all__ = ["Chronyc", "ReportBatch"]
+
+
+class ReportBatch(NamedTuple):
+    """The reports that chronyc gave, in CSV, and why the rest is missing."""
+
+    texts: dict[str, str]
+    error: str | None
+
+
+class Chronyc:
+    """One chronyd, as chronyc reaches it.
+
+    Without ``address`` chronyc tries its own Unix socket (root and chronyd's user) and then loopback UDP, where
+    ``selectdata``, ``authdata``, ``ntpdata`` and every command that changes something are refused. ``address`` is a
+    socket path, a host, or several of them separated by commas, as chronyc's ``-h`` takes them.
+    """
+
+    def __init__(self, runner: Runner, program: str, address: str | None = None, timeout_s: float = 5.0) -> None:
+        self._runner = runner
+        self._start = [program, "-n", *(["-h", address] if address else [])]
+        self._timeout_s = timeout_s
+
+    def reports(self, names: Sequence[str], *, configured_names: bool = False) -> ReportBatch:
+        """Fetch several reports with one process; chronyc stops at the first one it cannot get.
+
+        ``configured_names`` shows sources by the name that the configuration gives them (chrony 4.0 and later)
+        instead of by address.
+        """
+        options = ["-N", "-c", "-m"] if configured_names else ["-c", "-m"]
+        result = self._run([*options, *names])
+        texts = split_reports(result.stdout, names)
+        return ReportBatch(texts, None if result.rc == 0 else self._complaint(result))
+
+    def command(self, *words: str, timeout_s: float | None = None) -> CommandResult:
+        """Run one chronyc command, e.g. ``command("burst", "4/4")``."""
+        return self._run(list(words), timeout_s)
+
+    def _run(self, arguments: list[str], timeout_s: float | None = None) -> CommandResult:
+        limit = self._timeout_s if timeout_s is None else timeout_s
+        return self._runner.run([*self._start, *arguments], timeout_s=limit)
+
+    def _complaint(self, result: CommandResult) -> str:
+        if result.timed_out:
+            return f"chronyc did not get an answer within {self._timeout_s:g} s: chronyd hangs or does not listen"
+        said = daemon_refusal(result.stdout) or daemon_refusal(result.stderr) or _last_line(result.stderr)
+        return said or f"chronyc ended with status {result.rc} and said nothing"
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ""

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Independent opinions about the host's clock: time servers that chronyd does not use, and the controller.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .._ports import SntpOutcome
+from .model import Witness
+
+__all__ = ["controller_witness", "ntp_witness", "server_address"]
+
+NTP_PORT = 123
+
+_BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+(?:%[^\]\s]+)?)\](?::(?P<port>\d{1,5}))?")
+_PLAIN = re.compile(r"(?P<host>[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?")
+_BARE_IPV6 = re.compile(r"(?P<host>[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%\S+)?)")
+
+
+def server_address(server: str) -> tuple[str, int]:
+    """Split ``host``, ``host:port``, ``[ipv6]:port`` or a bare IPv6 address. Raises ValueError."""
+    match = _BRACKETED.fullmatch(server) or _PLAIN.fullmatch(server) or _BARE_IPV6.fullmatch(server)
+    if match is None:
+        raise ValueError(f"{server!r} is no time server: write host, host:port or [IPv6 address]:port")
+    port = int(match.groupdict().get("port") or NTP_PORT)
+    if not 0 < port < 65536:
+        raise ValueError(f"{server!r} names port {port}: ports go from 1 to 65535")
+    return match.group("host"), port
+
+
+def ntp_witness(outcome: SntpOutcome) -> Witness:
+    """Turn an SNTP exchange into an opinion; a server that does not know the time itself has none."""
+    reply = outcome.reply
+    if reply is None:
+        return Witness("ntp", outcome.server, None, None, outcome.error or "no answer")
+    if not 0 < reply.stratum < 16 or reply.leap == 3:
+        error = f"the server says that it is not synchronised (stratum {reply.stratum}, leap {reply.leap})"
+        return Witness("ntp", outcome.server, None, None, error)
+    # RFC 5905: half of the whole way to the reference clock and back, and what that clock may be off.
+    uncertainty = (reply.delay_s + reply.root_delay_s) / 2 + reply.root_dispersion_s
+    return Witness("ntp", outcome.server, reply.offset_s, uncertainty)
+
+
+def controller_witness(source: str, *, started: tuple[float, float], ended: tuple[float, float]) -> Witness:
+    """Compare two clocks from two moments at each end.
+
+    ``started`` and ``ended`` are (controller, host) times. The host read its clock after the controller's start and
+    before the controller's end, so host minus controller lies between ``ended`` and ``started`` differences.
+    """
+    low = ended[1] - ended[0]
+    high = started[1] - started[0]
+    if low > high:
+        error = "a clock was stepped while the host was measured: compare again"
+        return Witness("controller", source, None, None, error)
+    return Witness("controller", source, (low + high) / 2, (high - low) / 2)
