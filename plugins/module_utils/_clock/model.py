@@ -49,7 +49,12 @@ class Tracking(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One row of ``chronyc sources``."""
+    """One row of ``chronyc sources``.
+
+    ``name`` is what ``chronyc -n`` prints: an address, the reference id of a
+    refclock, or ``ID#...`` while the name is unresolved. ``configured_name`` is
+    what ``chronyc -N`` (4.0 and later) prints: the name in the configuration.
+    """
 
     mode: str  # server | peer | refclock
     state: str  # selected | combined | not_combined | unusable | falseticker | unstable
@@ -61,6 +66,7 @@ class Source(NamedTuple):
     offset_s: float  # adjusted to now
     measured_offset_s: float
     error_s: float
+    configured_name: Optional[str] = None
     configured_name: Optional[str] = None  # as written in the configuration (``chronyc -N``); None: not known
 
 
