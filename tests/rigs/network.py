@@ -1,0 +1,116 @@
+"""Network namespaces joined by one bridge, and joined to nothing else.
+
+There is no route out: what runs in such a namespace reaches the other hosts of the same network and nobody else, so a
+server there may use any address, port 123 included.
+"""
+
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from .shell import Result, need, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+_PREFIX = "softtoken"
+_serial = itertools.count()
+
+
+class Host:
+    """A network namespace with one interface on the network's bridge."""
+
+    def __init__(self, namespace: str, addresses: Sequence[str]) -> None:
+        self.namespace = namespace
+        self.addresses = tuple(address.split("/")[0] for address in addresses)
+
+    @property
+    def address(self) -> str:
+        """The first address."""
+        return self.addresses[0]
+
+    @property
+    def path(self) -> Path:
+        """The namespace as a file, for programs that join it."""
+        return Path("/run/netns") / self.namespace
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """``command``, run inside the namespace."""
+        return ["ip", "netns", "exec", self.namespace, *command]
+
+    def run(self, command: Sequence[str], *, check: bool = True, timeout: float = 60) -> Result:
+        """Run ``command`` inside the namespace."""
+        return run(self.argv(command), check=check, timeout=timeout)
+
+    def link(self, up: bool) -> None:
+        """Plug the host's cable in or out."""
+        self.run(["ip", "link", "set", "eth0", "up" if up else "down"])
+
+
+class Network:
+    """A bridge in a namespace of its own; ``host()`` attaches one more namespace.
+
+    ``name`` makes the network findable by a later process; without it the name is unique to this process.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        need("ip")
+        self.name = f"{_PREFIX}-{name or f'{os.getpid()}-{next(_serial)}'}"
+        self.hub = f"{self.name}.hub"
+        self._ports = 0
+
+    def __enter__(self) -> Self:
+        run(["ip", "netns", "add", self.hub])
+        self._in_hub("link", "add", "br0", "type", "bridge")
+        self._in_hub("link", "set", "br0", "up")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def host(self, name: str, *addresses: str) -> Host:
+        """Attach a host; an address without a prefix length gets /16 (IPv4) or /64 (IPv6)."""
+        namespace = f"{self.name}.{name}"
+        self._ports += 1
+        port = f"port{self._ports}"
+        run(["ip", "netns", "add", namespace])
+        self._in_hub("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace)
+        self._in_hub("link", "set", port, "master", "br0", "up")
+        batch = [
+            "link set lo up",
+            "link set eth0 up",
+            *(f"address add {_cidr(a)} dev eth0 {_nodad(a)}" for a in addresses),
+        ]
+        run(["ip", "-n", namespace, "-batch", "-"], stdin="\n".join(batch) + "\n")
+        return Host(namespace, addresses)
+
+    def remove(self) -> None:
+        """Delete every namespace of this network."""
+        listed = run(["ip", "netns", "list"]).stdout.splitlines()
+        for line in listed:
+            namespace = line.split()[0]
+            if namespace.startswith(f"{self.name}."):
+                run(["ip", "netns", "delete", namespace], check=False)
+
+    def _in_hub(self, *arguments: str) -> None:
+        run(["ip", "-n", self.hub, *arguments])
+
+
+def _cidr(address: str) -> str:
+    if "/" in address:
+        return address
+    return f"{address}/64" if ":" in address else f"{address}/16"
+
+
+def _nodad(address: str) -> str:
+    return "nodad" if ":" in address else ""
