@@ -63,7 +63,11 @@ class Files(Protocol):
     """Reads the file system. Every method may raise OSError, but ``exists`` never does."""
 
     def read_text(self, path: str, limit: int = 1048576) -> str:
-        """Return at most ``limit`` bytes of a file as text (UTF-8, undecodable bytes replaced)."""
+        """Return at most ``limit`` bytes of a file as text (UTF-8, undecodable bytes replaced).
+
+        Regular files only, symbolic links followed: callers read other users' files as root, so a FIFO, a device or a
+        directory raises OSError at once, and the file is opened without blocking.
+        """
 
     def list_dir(self, path: str) -> List[str]:
         """Return the sorted names in a directory."""
