@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTION := .ansible/collections/ansible_collections/softtoken/compliance
 
+# What is expensive to make and shared between checkouts: sanity environments, root file systems.
+export SOFTTOKEN_CACHE ?= $(HOME)/.cache/softtoken-compliance
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
@@ -27,3 +30,118 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/runtime.txt requirements
 $(COLLECTION):
 	@mkdir -p $(@D)
 	@ln -sfn ../../../.. $@
+
+.PHONY: test-tools
+test-tools: ## install the Debian packages that integration tests and molecule need (root)
+	@tests/tools/system_packages.sh
+
+.PHONY: lock
+lock: setup ## compile requirements/*.in anew (UPGRADE=1 takes the newest releases)
+	@tests/tools/lock.sh $(if $(UPGRADE),--upgrade)
+
+# --- the job ---------------------------------------------------------------------------------------------------------
+
+.PHONY: compliance
+compliance: setup ## measure this machine and write report/; changes nothing, exit 0 whatever it finds
+	@ansible-playbook -i inventory/this_machine.yml playbooks/compliance.yml \
+	  -e '{"softtoken_mode": "audit", "softtoken_fail_on": []}' $(EXTRA)
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+PYTEST = python -m pytest
+# Where a stage leaves its JUnit reports; stages.py adds them up.
+RESULTS = .cache/results
+
+.PHONY: test
+test: setup ## everything: lint, unit, sanity, integration, molecule
+	@python tests/tools/stages.py lint unit sanity integration molecule
+
+.PHONY: unit
+unit: setup ## unit tests, and the fuzz tests with few examples
+	@$(PYTEST) -q -n auto --junitxml=$(RESULTS)/unit/pytest.xml $(wildcard tests/unit tests/fuzz) $(ARGS)
+
+.PHONY: fuzz
+fuzz: setup ## hypothesis on every parser, thousands of examples each
+	@$(PYTEST) -q -n auto --hypothesis-profile=fuzz tests/fuzz $(ARGS)
+
+.PHONY: integration
+integration: setup ## tests against real chronyd and real Ansible runs on this machine
+	@tests/tools/system_packages.sh $(if $(filter 0,$(shell id -u)),,--check || true)
+	@$(PYTEST) -q --junitxml=$(RESULTS)/integration/pytest.xml tests/integration $(ARGS)
+
+.PHONY: molecule
+molecule: setup ## molecule test of every scenario, or of those in SCENARIOS="default traps" (root)
+	@tests/tools/system_packages.sh $(if $(filter 0,$(shell id -u)),,--check || true)
+	@tests/tools/molecule.sh $(SCENARIOS)
+
+.PHONY: bench
+bench: setup ## measure the budgets of docs/ (root; not part of `make test`)
+	@tests/tools/system_packages.sh
+	@$(PYTEST) -q -s tests/bench $(ARGS)
+
+SANITY := 2.17 2.18 2.19
+
+.PHONY: sanity $(SANITY:%=sanity-%)
+sanity: setup ## ansible-test sanity for ansible-core 2.17, 2.18 and 2.19
+	@$(MAKE) -k $(SANITY:%=sanity-%)
+
+$(SANITY:%=sanity-%): sanity-%: setup
+	@tests/tools/sanity.sh $*
+
+# --- lint ------------------------------------------------------------------------------------------------------------
+
+LINTERS := ruff format mypy python38 ansible-lint yamllint codespell shellcheck changelog-lint docs-lint requirements
+
+.PHONY: lint
+lint: setup ## every linter, two at a time
+	@$(MAKE) -k -j2 --output-sync=target $(LINTERS:%=lint-%)
+
+.PHONY: $(LINTERS:%=lint-%)
+$(LINTERS:%=lint-%): setup
+
+lint-ruff:
+	@echo "--- ruff"; ruff check --quiet .
+
+lint-format:
+	@echo "--- ruff format"; ruff format --quiet --diff .
+
+# Through the link, so that absolute and relative imports name one and the same module.
+lint-mypy:
+	@echo "--- mypy"; mypy --no-error-summary $(COLLECTION)/plugins tests $(wildcard roles/*/files)
+
+# Managed hosts may have Python 3.8: syntax and standard library of what runs there.
+lint-python38:
+	@echo "--- vermin"; vermin --quiet --no-tips --violations --target=3.8- \
+	  $(wildcard plugins/modules plugins/module_utils plugins/doc_fragments roles/*/files)
+
+lint-ansible-lint:
+	@echo "--- ansible-lint"; ansible-lint -q
+
+lint-yamllint:
+	@echo "--- yamllint"; yamllint --strict .
+
+lint-codespell:
+	@echo "--- codespell"; codespell
+
+lint-shellcheck:
+	@echo "--- shellcheck"; git ls-files --cached --others --exclude-standard '*.sh' .ci/run | xargs shellcheck
+
+lint-changelog-lint:
+	@echo "--- antsibull-changelog"; antsibull-changelog lint
+
+lint-docs-lint:
+	@echo "--- antsibull-docs"; antsibull-docs --config-file tests/tools/antsibull-docs.cfg lint-collection-docs \
+	  --plugin-docs --validate-collection-refs=self --skip-rstcheck .
+
+lint-requirements:
+	@echo "--- requirements"; python tests/tools/check_requirements.py
+
+# --- release ---------------------------------------------------------------------------------------------------------
+
+.PHONY: changelog
+changelog: setup ## turn the fragments into a release of CHANGELOG.md (version of galaxy.yml)
+	@antsibull-changelog release
+
+.PHONY: clean
+clean: ## remove what make built here (not the shared cache)
+	@rm -rf .venv .ansible .cache report .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output

@@ -18,7 +18,8 @@ find_python() {
   local candidate
   for candidate in ${PYTHON:-} python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
     if command -v "$candidate" >/dev/null 2>&1 && can_make_environments "$candidate"; then
-      command -v "$candidate"
+      # The interpreter behind an environment or a shim, so that the new environment outlives both.
+      "$candidate" -c 'import sys; print(sys._base_executable)'
       return 0
     fi
   done

@@ -39,9 +39,9 @@ def faults_of(source: Path) -> list[str]:
     if not compiled.is_file():
         return [f"{compiled.name} is missing"]
     pinned = pins(compiled)
-    faults = [f"{compiled.name}: {name} has no hashes" for name, (_, hashes) in pinned.items() if not hashes]
+    faults = [f"{compiled.name}: {name} has no hashes" for name, pin in pinned.items() if not pin[1]]
     for requirement in requirements(source):
-        version, _ = pinned.get(canonicalize_name(requirement.name), ("", 0))
+        version = pinned.get(canonicalize_name(requirement.name), ("", 0))[0]
         if not version:
             faults.append(f"{compiled.name}: {requirement.name} of {source.name} is not in it")
         elif not requirement.specifier.contains(version, prereleases=True):
@@ -56,7 +56,8 @@ def disagreements() -> list[str]:
     seen: dict[str, tuple[str, str]] = {}
     faults = []
     for name in TOGETHER:
-        for package, (version, _) in pins(FOLDER / f"{name}.txt").items():
+        for package, pin in pins(FOLDER / f"{name}.txt").items():
+            version = pin[0]
             other, where = seen.setdefault(package, (version, name))
             if other != version:
                 faults.append(f"{package}: {other} in {where}.txt, {version} in {name}.txt")

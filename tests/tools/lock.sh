@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../requirements"
 
 # runtime before dev: dev.in takes runtime.txt as a constraint, so that both fit into one environment.
-for name in bootstrap runtime dev $(ls sanity-*.in | sed 's/\.in$//'); do
+for source in bootstrap.in runtime.in dev.in sanity-*.in; do
+  name=${source%.in}
   echo "lock: $name"
   uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
     --custom-compile-command 'make lock' "$@" "$name.in" --output-file "$name.txt"

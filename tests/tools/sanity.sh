@@ -14,13 +14,13 @@ results=$root/.cache/results/sanity
 
 # One environment a series, made anew when its requirements change.
 mkdir -p "$cache/home/.ansible/test/cache" "$results"
-exec 9>"$cache/core-$series.lock"
+exec 9>"$cache/lock"
 flock 9
-if ! cmp -s "$requirements" "$venv/.requirements" || ! cmp -s "$root/requirements/bootstrap.txt" "$venv/.bootstrap"; then
+wanted=$(cat "$root/requirements/bootstrap.txt" "$requirements" | sha256sum)
+if [ "$(cat "$venv/.ready" 2>/dev/null)" != "$wanted" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
   rm -rf "$venv"
   "$root/tests/tools/bootstrap.sh" "$venv" "$requirements"
-  cp "$root/requirements/bootstrap.txt" "$venv/.bootstrap"
-  cp "$requirements" "$venv/.requirements"
+  echo "$wanted" >"$venv/.ready"
 fi
 
 # ansible-test fills its own environments with a pip bootstrap script that it would download. This one lets the pip
@@ -53,11 +53,16 @@ if [ -n "$(find "$copy/tests/sanity" -name 'ignore*.txt' 2>/dev/null)" ]; then
   exit 1
 fi
 cd "$copy"
+log=$results/$series.log
 status=0
-HOME=$cache/home PATH=$venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ANSIBLE_CONFIG= \
-  "$venv/bin/ansible-test" sanity --color no --python "$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
-  --junit "$@" || status=$?
+python=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+env HOME="$cache/home" PATH="$venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ANSIBLE_CONFIG= \
+  "$venv/bin/ansible-test" sanity --color no --python "$python" --junit "$@" >"$log" 2>&1 || status=$?
 for report in tests/output/junit/*.xml; do
   [ ! -e "$report" ] || cp "$report" "$results/$series-$(basename "$report")"
 done
+
+# What it installs is no news; what it finds and what it leaves out is.
+grep -E '^(ERROR|FATAL|WARNING)' "$log" | grep -v '^WARNING: Using locale' || true
+echo "sanity $series: $(grep -c '^Running sanity test' "$log" || true) tests ran, exit status $status (log: ${log#"$root"/})"
 exit "$status"
