@@ -66,8 +66,7 @@ class Source(NamedTuple):
     offset_s: float  # adjusted to now
     measured_offset_s: float
     error_s: float
-    configured_name: Optional[str] = None
-    configured_name: Optional[str] = None  # as written in the configuration (``chronyc -N``); None: not known
+    configured_name: Optional[str] = None  # None: not known
 
 
 class SelectData(NamedTuple):
