@@ -115,11 +115,9 @@ def _impure_call(node: ast.Call) -> list[tuple[int, str]]:
     if isinstance(function, ast.Name) and function.id in FORBIDDEN_BUILTINS:
         return [(node.lineno, f"{function.id}()")]
     # gmtime(seconds) and strftime(format, moment) convert; without the moment they read the clock.
-    needed = {"gmtime": 1, "asctime": 1, "strftime": 2}
-    if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "time"):
-        return []
-    reads_clock = len(node.args) < needed.get(function.attr, 0)
-    return [(node.lineno, f"time.{function.attr}() of the current time")] if reads_clock else []
+    needed = {"time.gmtime": 1, "time.asctime": 1, "time.strftime": 2}
+    name = ast.unparse(function)
+    return [(node.lineno, f"{name}() of the current time")] if len(node.args) < needed.get(name, 0) else []
 
 
 def test_there_are_pure_modules() -> None:

@@ -83,13 +83,14 @@ def test_the_address_check_lets_others_pass() -> None:
 
 @pytest.mark.parametrize("path", python_files("plugins", "roles"), ids=relative)
 def test_python_file_carries_header(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if path.name == "__init__.py":
+        # A mark, and nothing to run: ansible-test wants it without a byte.
+        assert lines == []
+        return
     for line in HEADER:
         assert line in lines
-    # A package marker has nothing to annotate.
-    if any(not isinstance(node, ast.Expr) for node in ast.parse(text).body):
-        assert "from __future__ import annotations" in lines
+    assert "from __future__ import annotations" in lines
 
 
 @pytest.mark.parametrize("path", python_files("plugins", "roles"), ids=relative)
