@@ -71,4 +71,4 @@ if ! [ -x "$venv/bin/uv" ]; then
   quietly "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$bootstrap"
 fi
 echo "setup: installing $* into $venv"
-quietly "$venv/bin/uv" pip sync --quiet --require-hashes --python "$venv/bin/python" "$bootstrap" "$@"
+quietly "$venv/bin/uv" pip sync --system-certs --quiet --require-hashes --python "$venv/bin/python" "$bootstrap" "$@"

@@ -8,6 +8,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../requirements"
 for source in bootstrap.in runtime.in dev.in sanity-*.in; do
   name=${source%.in}
   echo "lock: $name"
-  uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+  uv pip compile --system-certs --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
     --custom-compile-command 'make lock' "$@" "$name.in" --output-file "$name.txt"
 done
