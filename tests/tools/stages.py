@@ -57,7 +57,10 @@ def counts_of(report: Path) -> Counts:
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - our own test runners wrote it
         if case.find("failure") is not None or case.find("error") is not None:
             total = total.plus(Counts(failed=1))
-        elif case.find("skipped") is not None:
+        elif (skipped := case.find("skipped")) is not None:
+            # ansible-test: the collection has no file of the kind that this test reads.
+            if (skipped.text or "").strip() == "No tests applicable.":
+                continue
             total = total.plus(Counts(skipped=1))
         else:
             total = total.plus(Counts(passed=1))
