@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report for programs: report.json. Private to this collection.
+
+``schema`` counts incompatible changes; keys are only added within one schema.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .model import Enforcement, HostEntry, Report, State
+
+__all__ = ["SCHEMA", "render_json", "report_to_dict", "summary_to_dict"]
+
+SCHEMA = 1
+
+
+def render_json(report: Report) -> str:
+    """Return the report as JSON text."""
+    return json.dumps(report_to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def report_to_dict(report: Report) -> dict[str, Any]:
+    """Return the whole report as plain values."""
+    return {
+        "schema": SCHEMA,
+        "generated_at": report.generated_at,
+        "mode": report.mode,
+        **summary_to_dict(report),
+        "hosts": [_host(entry) for entry in report.hosts],
+    }
+
+
+def summary_to_dict(report: Report) -> dict[str, Any]:
+    """Return verdict and counts alone: small however many hosts there are."""
+    return {
+        "verdict": report.verdict,
+        "counts": {"hosts": len(report.hosts), **report.counts},
+        "reasons": {code: len(hosts) for code, hosts in report.reasons.items()},
+        "warnings": {code: len(hosts) for code, hosts in report.warnings.items()},
+    }
+
+
+def _host(entry: HostEntry) -> dict[str, Any]:
+    return {
+        "host": entry.host,
+        **_state(entry.state),
+        "before": None if entry.before is None else _state(entry.before),
+        "enforcement": None if entry.enforcement is None else _enforcement(entry.enforcement),
+    }
+
+
+def _state(state: State) -> dict[str, Any]:
+    return {
+        "verdict": state.verdict,
+        "reasons": list(state.reasons),
+        "warnings": list(state.warnings),
+        "messages": list(state.messages),
+        "facts": None if state.facts is None else _finite(state.facts),
+    }
+
+
+def _enforcement(enforcement: Enforcement) -> dict[str, Any]:
+    return {"status": enforcement.status, "task": enforcement.task, "message": enforcement.message}
+
+
+def _finite(value: Any) -> Any:
+    """Return plain JSON values: what a host sent may hold numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not float("-inf") < value < float("inf"):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each reason code means to a reader, and what to do about it.
+
+Private to this collection. The codes are those of ``_clock.verdict`` (a test compares), plus the ``host.*`` codes
+that only a report over many hosts can have.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["HOST_FAILED", "HOST_MALFORMED", "HOST_NOT_MEASURED", "HOST_UNREACHABLE", "REASONS", "Reason", "explain"]
+
+HOST_UNREACHABLE = "host.unreachable"
+HOST_FAILED = "host.failed"
+HOST_NOT_MEASURED = "host.not_measured"
+HOST_MALFORMED = "host.malformed_facts"
+
+_ENFORCE = "run the playbook with softtoken_mode=enforce (role softtoken.compliance.timesync)"
+_SOURCES = "check that the sources answer (chronyc -n sources) and that UDP port 123 is open to them"
+
+
+class Reason(NamedTuple):
+    """A reason code for people."""
+
+    meaning: str
+    action: str
+
+
+REASONS: dict[str, Reason] = {
+    HOST_UNREACHABLE: Reason("the host could not be reached", "repair the connection, then measure again"),
+    HOST_FAILED: Reason("the measurement failed on the host", "read the message, then measure again"),
+    HOST_NOT_MEASURED: Reason("the host was not measured in this run", "run the playbook without skipping its tags"),
+    HOST_MALFORMED: Reason(
+        "the host returned facts that are none of this collection's",
+        "look for another version of the collection or a stale fact cache, then measure again",
+    ),
+    "chrony.missing": Reason("chronyd is not installed", _ENFORCE),
+    "chrony.inactive": Reason("chronyd does not run", _ENFORCE),
+    "chrony.disabled": Reason("chronyd will not start at the next boot", _ENFORCE),
+    "chrony.unreachable_daemon": Reason(
+        "chronyd runs but answers no questions",
+        "measure as root, and check the directives bindcmdaddress and cmdport",
+    ),
+    "clock.unsynchronised": Reason("the clock is not synchronised", _SOURCES),
+    "clock.offset_exceeded": Reason(
+        "the clock is further off than allowed", "step it: softtoken.compliance.chrony_makestep, or " + _ENFORCE
+    ),
+    "clock.bound_exceeded": Reason("the clock may be further off than allowed", _SOURCES + ", or use nearer ones"),
+    "clock.stale": Reason("the clock has had no update for too long", _SOURCES),
+    "clock.local_reference": Reason(
+        "chronyd follows its own clock (directive local)", "remove the directive local, and give the host real sources"
+    ),
+    "source.none_usable": Reason("no time source can be used now", _SOURCES),
+    "source.too_few": Reason("there are fewer usable time sources than required", "configure more sources"),
+    "source.falseticker": Reason(
+        "time sources contradict each other", "find the source that lies (chronyc -n selectdata) and replace it"
+    ),
+    "source.unauthorised": Reason("chronyd uses a source that is not authorised", _ENFORCE + " with its sources"),
+    "config.smear_mixed": Reason(
+        "sources that smear leap seconds are mixed with others", "use one kind only: all of them smear, or none does"
+    ),
+    "config.leap_smeared_twice": Reason(
+        "a leap second of smearing sources is smeared again", "remove the directives leapsecmode and smoothtime"
+    ),
+    "config.ambiguous_main": Reason(
+        "there are two main configuration files", "keep the one that chronyd reads, and remove the other"
+    ),
+    "config.authselectmode": Reason(
+        "sources without authentication are kept out of the selection",
+        "authenticate the sources (key or nts), or choose another authselectmode",
+    ),
+    "config.cmdport_disabled": Reason(
+        "chronyd cannot be asked over the network (cmdport 0)", "measure as root, or remove the directive cmdport"
+    ),
+    "config.no_rtcsync": Reason("the hardware clock is not kept right (no rtcsync)", _ENFORCE),
+    "config.no_makestep": Reason("a wrong clock is not stepped at start (no makestep)", _ENFORCE),
+    "config.invalid": Reason("the configuration of chronyd has errors", "correct the file that the message names"),
+    "daemon.rival": Reason("another program sets the same clock", _ENFORCE),
+    "witness.disagrees": Reason(
+        "an independent witness contradicts the host's clock",
+        "check the time of the witness, then the host's sources; do not step before it is known who is right",
+    ),
+    "witness.unavailable": Reason(
+        "no independent witness could be asked", "install python3-ntplib, and open UDP port 123 to the witnesses"
+    ),
+    "totp.at_risk": Reason(
+        "codes made on the host may be refused", "bring the clock right first: see the other reasons"
+    ),
+}
+
+
+def explain(code: str) -> Reason:
+    """Return what is known about a reason code; a code of a newer release stands for itself."""
+    return REASONS.get(code, Reason(code, "see the documentation of this reason"))

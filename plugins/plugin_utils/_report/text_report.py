@@ -1,0 +1,195 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report for people: report.txt. Private to this collection.
+
+Readable for one host and for thousands: the verdict first, then what is wrong and what to do about it, then the hosts,
+worst first. Compliant hosts of a large fleet are counted, not listed; report.json has every one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .model import COMPLIANT, NONCOMPLIANT, UNKNOWN, Enforcement, HostEntry, Report, number
+from .reasons import explain
+
+__all__ = ["render_text"]
+
+LISTED_COMPLIANT = 40
+LISTED_LINES = 200
+NAMED_HOSTS = 8
+NAME_WIDTH = 40
+RULE = "=" * 78
+HEADER = ("HOST", "VERDICT", "OFFSET", "WITHIN", "CODES", "REASONS")
+
+
+def render_text(report: Report) -> str:
+    """Return the report as text."""
+    parts = [
+        _head(report),
+        _codes("What is wrong", report.reasons, len(report.hosts)),
+        _codes("Warnings", report.warnings, len(report.hosts)),
+        _table(report),
+        _changes(report),
+        _messages(report),
+        _legend(report),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(report: Report) -> str:
+    counts = report.counts
+    by_verdict = f"{counts[COMPLIANT]} compliant, {counts[NONCOMPLIANT]} noncompliant, {counts[UNKNOWN]} unknown"
+    lines = [
+        RULE,
+        f"softtoken.compliance: {report.verdict.upper()}",
+        RULE,
+        f"{len(report.hosts)} {_plural(len(report.hosts), 'host')}: {by_verdict}",
+        f"mode {report.mode}, written {report.generated_at}",
+    ]
+    if not report.hosts:
+        lines.append("No host was matched, so nothing was measured: check the inventory and softtoken_hosts.")
+    return "\n".join(lines)
+
+
+def _codes(title: str, codes: Mapping[str, Sequence[str]], total: int) -> str:
+    if not codes:
+        return ""
+    lines = [title, "-" * len(title)]
+    for code, hosts in codes.items():
+        reason = explain(code)
+        lines += [
+            f"{code}: {reason.meaning} ({len(hosts)} of {total})",
+            f"    hosts: {_names(hosts)}",
+            f"    do:    {reason.action}",
+        ]
+    return "\n".join(lines)
+
+
+def _table(report: Report) -> str:
+    if not report.hosts:
+        return ""
+    listed = [entry for entry in report.hosts if entry.state.verdict != COMPLIANT]
+    compliant = [entry for entry in report.hosts if entry.state.verdict == COMPLIANT]
+    left_out = 0 if len(compliant) <= LISTED_COMPLIANT else len(compliant)
+    rows = [HEADER, *(_row(entry) for entry in (listed if left_out else [*listed, *compliant]))]
+    lines = ["Hosts, worst first", "------------------", *_aligned(rows)]
+    if left_out:
+        lines.append(f"and {left_out} compliant hosts: report.json has each of them")
+    return "\n".join(lines)
+
+
+def _row(entry: HostEntry) -> tuple[str, ...]:
+    state = entry.state
+    clock = _part(state.facts, "clock")
+    probability = _part(_part(state.facts, "totp"), "accept_probability")
+    return (
+        entry.host,
+        state.verdict,
+        _seconds(clock.get("offset_s"), signed=True),
+        _seconds(clock.get("bound_s"), signed=False),
+        _percent(probability.get("rfc6238")),
+        ", ".join(state.reasons) or (f"warning: {', '.join(state.warnings)}" if state.warnings else "-"),
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [min(NAME_WIDTH, max(len(row[column]) for row in rows)) for column in range(len(HEADER) - 1)]
+    return [
+        "  ".join(
+            # Numbers to the right, words to the left, the last column as long as it is.
+            cell.rjust(width) if 2 <= column <= 4 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, [*widths, 0], strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _changes(report: Report) -> str:
+    enforced = [entry for entry in report.hosts if entry.enforcement is not None]
+    if not enforced:
+        return ""
+    better = [entry for entry in enforced if entry.state.verdict == COMPLIANT and _was(entry) != COMPLIANT]
+    failed = [_failure(entry.host, entry.enforcement) for entry in enforced if entry.enforcement is not None]
+    return "\n".join(
+        [
+            "Enforced",
+            "--------",
+            f"{len(enforced)} enforced, {len(better)} of them made compliant by it",
+            *_shortened([f"  {entry.host}: {_was(entry)} -> {entry.state.verdict}" for entry in better]),
+            *_shortened([line for line in failed if line]),
+        ]
+    )
+
+
+def _failure(host: str, enforcement: Enforcement) -> str:
+    if enforcement.status == "ok":
+        return ""
+    task = f" in task {enforcement.task!r}" if enforcement.task else ""
+    return f"  {host}: {enforcement.status}{task}: {enforcement.message or 'no message'}"
+
+
+def _shortened(lines: Sequence[str]) -> list[str]:
+    left_out = len(lines) - LISTED_LINES
+    return list(lines) if left_out <= 0 else [*lines[:LISTED_LINES], f"and {left_out} more: see report.json"]
+
+
+def _was(entry: HostEntry) -> str:
+    return UNKNOWN if entry.before is None else entry.before.verdict
+
+
+def _messages(report: Report) -> str:
+    lines = [
+        f"{entry.host}: {message}"
+        for entry in report.hosts
+        if entry.state.verdict != COMPLIANT
+        for message in entry.state.messages
+    ]
+    return "\n".join(["Messages", "--------", *_shortened(lines)]) if lines else ""
+
+
+def _legend(report: Report) -> str:
+    if not any(entry.state.facts for entry in report.hosts):
+        return ""
+    return (
+        "OFFSET is host minus true time: + is fast. WITHIN is the most the host can be off.\n"
+        "CODES is how many of the TOTP codes made there a validator takes at first try, one past step\n"
+        "allowed (RFC 6238, section 5.2)."
+    )
+
+
+def _names(hosts: Sequence[str]) -> str:
+    named = ", ".join(hosts[:NAMED_HOSTS])
+    return named if len(hosts) <= NAMED_HOSTS else f"{named} and {len(hosts) - NAMED_HOSTS} more"
+
+
+def _part(facts: Mapping[str, Any] | None, key: str) -> Mapping[str, Any]:
+    part = facts.get(key) if facts is not None else None
+    return part if isinstance(part, Mapping) else {}
+
+
+def _seconds(value: Any, *, signed: bool) -> str:
+    seconds = number(value)
+    if seconds is None:
+        return "?"
+    sign = "+" if signed else ""
+    size = abs(seconds)
+    if size < 0.001:
+        return f"{seconds * 1e6:{sign}.0f} us"
+    if size < 1:
+        return f"{seconds * 1e3:{sign}.1f} ms"
+    return f"{seconds:{sign}.1f} s"
+
+
+def _percent(value: Any) -> str:
+    probability = number(value)
+    if probability is None:
+        return "?"
+    # Never round up to a promise: 99.96 % is not 100 %.
+    return f"{int(probability * 1000 + 1e-9) / 10:g} %"
+
+
+def _plural(count: int, word: str) -> str:
+    return word if count == 1 else word + "s"

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import (
+    HostAnswers,
+    HostEntry,
+    Report,
+    build_report,
+    number,
+    violations,
+)
+
+Maker = Callable[..., dict[str, Any]]
+
+
+def report_of(*answers: HostAnswers) -> Report:
+    return build_report(answers, generated_at="2026-11-21T12:00:05Z", mode="audit")
+
+
+def entry_of(**answers: Mapping[str, Any] | None) -> HostEntry:
+    return report_of(HostAnswers(host="a", **answers)).hosts[0]
+
+
+def test_a_compliant_host_is_compliant(result: Maker) -> None:
+    entry = entry_of(measured=result())
+    assert (entry.state.verdict, entry.state.reasons) == ("compliant", ())
+    assert entry.before is None
+
+
+def test_reasons_warnings_and_messages_are_kept(result: Maker) -> None:
+    measured = result(
+        verdict="noncompliant", reasons=["chrony.missing"], warnings=["config.no_rtcsync"], messages=["No chronyd."]
+    )
+    state = entry_of(measured=measured).state
+    assert (state.reasons, state.warnings, state.messages) == (
+        ("chrony.missing",),
+        ("config.no_rtcsync",),
+        ("No chronyd.",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("measured", "reason", "words"),
+    [
+        (None, "host.not_measured", "no measurement in this run"),
+        ({"skipped": True, "skip_reason": "Conditional result was False"}, "host.not_measured", "no measurement"),
+        ({"unreachable": True, "msg": "Connection timed out"}, "host.unreachable", "Connection timed out"),
+        ({"unreachable": True, "skipped": True, "failed": True}, "host.not_measured", "no measurement"),
+        ({"failed": True, "msg": "no python"}, "host.failed", "no python"),
+        ({"failed": True, "msg": "", "module_stderr": "Segmentation fault\n"}, "host.failed", "Segmentation fault"),
+        ({"failed": True}, "host.failed", "gave no message"),
+        ({"changed": False}, "host.malformed_facts", "no ansible_facts.softtoken"),
+        ({"ansible_facts": ["softtoken"]}, "host.malformed_facts", "no ansible_facts.softtoken"),
+        ({"ansible_facts": {"softtoken": "compliant"}}, "host.malformed_facts", "no ansible_facts.softtoken"),
+        ({"ansible_facts": {"softtoken": {"schema": 2, "verdict": "compliant"}}}, "host.malformed_facts", "schema 2"),
+        ({"ansible_facts": {"softtoken": {"schema": 1, "verdict": "fine"}}}, "host.malformed_facts", "'fine'"),
+    ],
+)
+def test_what_is_not_measured_is_unknown(measured: dict[str, Any] | None, reason: str, words: str) -> None:
+    state = entry_of(measured=measured).state
+    assert (state.verdict, state.reasons) == ("unknown", (reason,))
+    assert words in state.messages[0]
+
+
+def test_an_unreachable_host_is_unreachable_whatever_else_it_says(result: Maker) -> None:
+    assert entry_of(measured=result() | {"unreachable": True}).state.reasons == ("host.unreachable",)
+
+
+def test_cached_facts_are_mentioned_but_prove_nothing(result: Maker) -> None:
+    state = entry_of(cached=result()["ansible_facts"]["softtoken"]).state
+    assert (state.verdict, state.reasons) == ("unknown", ("host.not_measured",))
+    assert "'compliant' at 2026-11-21T12:00:00Z" in state.messages[0]
+
+
+def test_an_enforced_host_is_judged_by_what_was_measured_afterwards(result: Maker) -> None:
+    before = result(verdict="noncompliant", reasons=["chrony.inactive"])
+    entry = entry_of(measured=before, enforced={"status": "ok"}, measured_again=result())
+    assert entry.state.verdict == "compliant"
+    assert entry.before is not None
+    assert entry.before.reasons == ("chrony.inactive",)
+
+
+def test_a_host_not_measured_after_enforcing_is_unknown_even_if_it_was_compliant(result: Maker) -> None:
+    enforced = {"status": "failed", "task": "Configure", "message": "rolled back"}
+    entry = entry_of(measured=result(), enforced=enforced)
+    assert entry.state.reasons == ("host.not_measured",)
+    assert entry.enforcement is not None
+    assert (entry.enforcement.task, entry.enforcement.message) == ("Configure", "rolled back")
+
+
+def test_terminal_control_sequences_of_a_host_are_taken_out() -> None:
+    message = entry_of(measured={"failed": True, "msg": "\x1b[2Jall\nis  well"}).state.messages[0]
+    assert message == "?[2Jall is well"
+
+
+def test_long_messages_are_cut() -> None:
+    assert len(entry_of(measured={"failed": True, "msg": "x" * 10000}).state.messages[0]) == 500
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "overall"),
+    [
+        ([], "unknown"),
+        (["compliant"], "compliant"),
+        (["compliant", "unknown"], "unknown"),
+        (["unknown", "noncompliant", "compliant"], "noncompliant"),
+    ],
+)
+def test_the_worst_verdict_is_the_reports(result: Maker, verdicts: list[str], overall: str) -> None:
+    answers = [HostAnswers(host=str(i), measured=result(verdict=verdict)) for i, verdict in enumerate(verdicts)]
+    assert report_of(*answers).verdict == overall
+
+
+def test_worst_host_first(result: Maker) -> None:
+    report = report_of(
+        HostAnswers(host="ok", measured=result()),
+        HostAnswers(host="gone", measured={"unreachable": True}),
+        HostAnswers(host="slow", measured=result(verdict="noncompliant", offset_s=-3.0)),
+        HostAnswers(host="fast", measured=result(verdict="noncompliant", offset_s=300.0)),
+        HostAnswers(host="bare", measured=result(verdict="noncompliant", offset_s=None)),
+    )
+    assert [entry.host for entry in report.hosts] == ["bare", "fast", "slow", "gone", "ok"]
+    assert report.counts == {"noncompliant": 3, "unknown": 1, "compliant": 1}
+
+
+def test_reasons_are_counted_most_frequent_first(result: Maker) -> None:
+    report = report_of(
+        HostAnswers(host="a", measured=result(verdict="noncompliant", reasons=["clock.stale"])),
+        HostAnswers(host="b", measured=result(verdict="noncompliant", reasons=["chrony.missing"])),
+        HostAnswers(host="c", measured=result(verdict="noncompliant", reasons=["clock.stale", "chrony.missing"])),
+        HostAnswers(host="d", measured=result(verdict="noncompliant", reasons=["clock.stale"])),
+    )
+    assert report.reasons == {"clock.stale": ("a", "c", "d"), "chrony.missing": ("b", "c")}
+    assert list(report.reasons) == ["clock.stale", "chrony.missing"]
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "hosts"),
+    [(["noncompliant", "unknown"], {"bad", "gone"}), (["noncompliant"], {"bad"}), (["unknown"], {"gone"}), ([], set())],
+)
+def test_violations_are_what_the_site_says(result: Maker, fail_on: list[str], hosts: set[str]) -> None:
+    report = report_of(
+        HostAnswers(host="bad", measured=result(verdict="noncompliant", reasons=["chrony.missing"])),
+        HostAnswers(host="gone", measured=None),
+        HostAnswers(host="ok", measured=result()),
+    )
+    found = violations(report, fail_on)
+    assert set(found) == hosts
+    assert found.get("bad", "noncompliant: chrony.missing") == "noncompliant: chrony.missing"
+
+
+@pytest.mark.parametrize("value", [None, True, "1.0", float("nan"), float("inf"), [1.0]])
+def test_only_finite_numbers_are_numbers(value: object) -> None:
+    assert number(value) is None
+
+
+def test_integers_are_numbers() -> None:
+    assert number(-3) == -3.0

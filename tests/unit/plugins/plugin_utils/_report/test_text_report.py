@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import (
+    HostAnswers,
+    Report,
+    build_report,
+)
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.text_report import (
+    _percent,
+    _seconds,
+    render_text,
+)
+
+Maker = Callable[..., dict[str, Any]]
+
+
+def report_of(*answers: HostAnswers) -> Report:
+    return build_report(answers, generated_at="2026-11-21T12:00:05Z", mode="audit")
+
+
+def test_the_verdict_is_at_the_top(result: Maker) -> None:
+    text = render_text(report_of(HostAnswers(host="a", measured=result()), HostAnswers(host="b")))
+    assert text.splitlines()[1] == "softtoken.compliance: UNKNOWN"
+    assert text.splitlines()[3] == "2 hosts: 1 compliant, 0 noncompliant, 1 unknown"
+
+
+def test_says_what_is_wrong_where_and_what_to_do(result: Maker) -> None:
+    measured = result(verdict="noncompliant", reasons=["chrony.missing"], messages=["The program chronyd is missing."])
+    text = render_text(report_of(HostAnswers(host="db1", measured=measured)))
+    assert "chrony.missing: chronyd is not installed (1 of 1)\n    hosts: db1\n    do:    run the playbook" in text
+    assert "db1: The program chronyd is missing." in text
+
+
+def test_a_row_shows_offset_bound_and_acceptance(result: Maker) -> None:
+    totp = {"accept_probability": {"strict": 0.0, "rfc6238": 0.5, "window1": 0.5}}
+    measured = result(verdict="noncompliant", reasons=["clock.offset_exceeded"], offset_s=45.00012, totp=totp)
+    text = render_text(report_of(HostAnswers(host="db1", measured=measured)))
+    row = next(line for line in text.splitlines() if line.startswith("db1 "))
+    assert row.split() == ["db1", "noncompliant", "+45.0", "s", "400", "us", "50", "%", "clock.offset_exceeded"]
+
+
+def test_what_is_not_known_is_a_question_mark() -> None:
+    text = render_text(report_of(HostAnswers(host="db1", measured={"unreachable": True, "msg": "no route"})))
+    row = next(line for line in text.splitlines() if line.startswith("db1 "))
+    assert row.split() == ["db1", "unknown", "?", "?", "?", "host.unreachable"]
+    assert "db1: no route" in text
+
+
+def test_facts_of_an_odd_shape_do_not_break_the_report(result: Maker) -> None:
+    measured = result(verdict="unknown", totp=["x"])
+    measured["ansible_facts"]["softtoken"]["clock"] = None
+    assert "db1" in render_text(report_of(HostAnswers(host="db1", measured=measured)))
+
+
+def test_warnings_of_compliant_hosts_are_shown(result: Maker) -> None:
+    text = render_text(report_of(HostAnswers(host="a", measured=result(warnings=["config.no_rtcsync"]))))
+    assert "warning: config.no_rtcsync" in text
+    assert "Warnings\n--------\nconfig.no_rtcsync" in text
+
+
+def test_thousands_of_compliant_hosts_are_counted_not_listed(result: Maker) -> None:
+    answers = [HostAnswers(host=f"ok{i}", measured=result()) for i in range(3000)]
+    text = render_text(report_of(*answers, HostAnswers(host="bad", measured={"failed": True, "msg": "x"})))
+    assert len(text.splitlines()) < 40
+    assert "and 3000 compliant hosts: report.json has each of them" in text
+    assert "bad " in text
+
+
+def test_a_few_compliant_hosts_are_listed(result: Maker) -> None:
+    text = render_text(report_of(*(HostAnswers(host=f"ok{i}", measured=result()) for i in range(5))))
+    assert sum(line.startswith("ok") for line in text.splitlines()) == 5
+
+
+def test_thousands_of_messages_are_cut(result: Maker) -> None:
+    answers = [
+        HostAnswers(host=f"bad{i}", measured=result(verdict="noncompliant", reasons=["clock.stale"], messages=["Old."]))
+        for i in range(1000)
+    ]
+    text = render_text(report_of(*answers))
+    assert text.count("Old.") == 200
+    assert "and 800 more: see report.json" in text
+
+
+def test_enforcement_shows_what_became_better_and_what_failed(result: Maker) -> None:
+    before = result(verdict="noncompliant", reasons=["chrony.missing"])
+    failed = {"status": "failed", "task": "Configure chronyd", "message": "rolled back"}
+    text = render_text(
+        report_of(
+            HostAnswers(host="a", measured=before, enforced={"status": "ok"}, measured_again=result()),
+            HostAnswers(host="b", measured=before, enforced=failed, measured_again=before),
+        )
+    )
+    assert "2 enforced, 1 of them made compliant by it\n  a: noncompliant -> compliant\n" in text
+    assert "b: failed in task 'Configure chronyd': rolled back" in text
+
+
+def test_no_host_is_said_clearly() -> None:
+    text = render_text(report_of())
+    assert "softtoken.compliance: UNKNOWN" in text
+    assert "No host was matched" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-300.0021, "-300.0 s"), (0.0, "+0 us"), (0.0004, "+400 us"), (-0.25, "-250.0 ms"), (None, "?"), ("1", "?")],
+)
+def test_offsets_keep_their_sign(value: object, text: str) -> None:
+    assert _seconds(value, signed=True) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "100 %"), (0.9999, "99.9 %"), (0.0, "0 %"), (0.29, "29 %"), (None, "?")]
+)
+def test_acceptance_is_never_rounded_up(value: object, text: str) -> None:
+    assert _percent(value) == text
