@@ -100,7 +100,7 @@ lint: setup ## every linter, two at a time
 $(LINTERS:%=lint-%): setup
 
 lint-ruff:
-	@echo "--- ruff"; ruff check --quiet .
+	@echo "--- ruff"; ruff check --quiet --output-format concise .
 
 lint-format:
 	@echo "--- ruff format"; ruff format --quiet --diff .
