@@ -77,7 +77,7 @@ molecule: setup ## molecule test of every scenario, or of those in SCENARIOS="de
 .PHONY: bench
 bench: setup ## measure the budgets of docs/ (root; not part of `make test`)
 	@tests/tools/system_packages.sh
-	@$(PYTEST) -q -s tests/bench $(ARGS)
+	@PYTHONPATH=$(CURDIR)/.ansible/collections python -m tests.bench $(ARGS)
 
 SANITY := 2.17 2.18 2.19
 
