@@ -81,12 +81,21 @@ bench: setup ## measure the budgets of docs/ (root; not part of `make test`)
 
 SANITY := 2.17 2.18 2.19
 
-.PHONY: sanity $(SANITY:%=sanity-%)
-sanity: setup ## ansible-test sanity for ansible-core 2.17, 2.18 and 2.19
-	@$(MAKE) -k $(SANITY:%=sanity-%)
+.PHONY: sanity sanity-next $(SANITY:%=sanity-%)
+sanity: setup ## ansible-test sanity for ansible-core 2.17, 2.18, 2.19 and (root) 2.21
+	@$(MAKE) -k $(SANITY:%=sanity-%) sanity-next
 
 $(SANITY:%=sanity-%): sanity-%: setup
-	@tests/tools/sanity.sh $*
+	@tests/tools/sanity.sh $* $(ARGS)
+
+sanity-next: setup ## ansible-test sanity for ansible-core 2.21, which needs a newer Python: in a Debian 13 root (root)
+ifeq ($(shell id -u),0)
+	@tests/tools/system_packages.sh
+	@tests/tools/sanity_next.sh 2.21 $(ARGS)
+else
+	@mkdir -p $(RESULTS)/sanity
+	@echo "ansible-core 2.21: its Debian 13 root needs root" | tee $(RESULTS)/sanity/skipped
+endif
 
 # --- lint ------------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../requirements"
 # runtime before dev: dev.in takes runtime.txt as a constraint, so that both fit into one environment.
 for source in bootstrap.in runtime.in dev.in sanity-*.in; do
   name=${source%.in}
+  python=3.11
+  [ "$name" != sanity-2.21 ] || python=3.13
   echo "lock: $name"
-  uv pip compile --system-certs --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+  uv pip compile --system-certs --quiet --generate-hashes --no-emit-index-url --python-version "$python" \
     --custom-compile-command 'make lock' "$@" "$name.in" --output-file "$name.txt"
 done
