@@ -20,7 +20,7 @@ MODULE_UTILS = ROOT / "plugins" / "module_utils"
 PREFIX = "ansible_collections.softtoken.compliance.plugins.module_utils"
 
 # Everything private in module_utils is pure, except what exists to have side effects.
-IMPURE = {"_adapters", "_aws"}
+IMPURE = {"_adapters", "_aws", "_imds"}
 
 BLOCKED = ("ansible", "boto3", "botocore", "psutil", "ntplib", "subprocess")
 
