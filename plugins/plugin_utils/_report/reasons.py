@@ -44,6 +44,13 @@ REASONS: dict[str, Reason] = {
         "chronyd runs but answers no questions",
         "measure as root, and check the directives bindcmdaddress and cmdport",
     ),
+    "chrony.state_unknown": Reason(
+        "it is not known whether chronyd runs and starts at boot", "look at the init system of the host"
+    ),
+    "clock.unmeasured": Reason(
+        "the state of the clock could not be read", "run chronyc -n tracking on the host as root"
+    ),
+    "clock.bound_high": Reason("the clock may soon be further off than allowed", "use nearer sources"),
     "clock.unsynchronised": Reason("the clock is not synchronised", _SOURCES),
     "clock.offset_exceeded": Reason(
         "the clock is further off than allowed", "step it: softtoken.compliance.chrony_makestep, or " + _ENFORCE
@@ -59,6 +66,11 @@ REASONS: dict[str, Reason] = {
         "time sources contradict each other", "find the source that lies (chronyc -n selectdata) and replace it"
     ),
     "source.unauthorised": Reason("chronyd uses a source that is not authorised", _ENFORCE + " with its sources"),
+    "source.unmeasured": Reason("the time sources could not be read", "run chronyc -n sources on the host as root"),
+    "source.unidentified": Reason(
+        "it is not known by what name a source is configured", "use chrony 4.0 or later, or authorise addresses"
+    ),
+    "config.unread": Reason("the configuration of chronyd could not be read", "measure as root"),
     "config.smear_mixed": Reason(
         "sources that smear leap seconds are mixed with others", "use one kind only: all of them smear, or none does"
     ),
@@ -79,10 +91,17 @@ REASONS: dict[str, Reason] = {
     "config.no_makestep": Reason("a wrong clock is not stepped at start (no makestep)", _ENFORCE),
     "config.invalid": Reason("the configuration of chronyd has errors", "correct the file that the message names"),
     "daemon.rival": Reason("another program sets the same clock", _ENFORCE),
+    "daemon.rivals_unknown": Reason(
+        "it is not known whether another program sets the same clock", "install python3-psutil, and measure as root"
+    ),
     "witness.disagrees": Reason(
         "an independent witness contradicts the host's clock",
         "check the time of the witness, then the host's sources; do not step before it is known who is right",
     ),
+    "witness.contradictory": Reason(
+        "two witnesses contradict each other", "ask other witnesses, or correct the time of these"
+    ),
+    "witness.partial": Reason("some witnesses did not answer", "check them, or ask others"),
     "witness.unavailable": Reason(
         "no independent witness could be asked", "install python3-ntplib, and open UDP port 123 to the witnesses"
     ),
