@@ -29,7 +29,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._ports import
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilProcesses"]
+__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilProcesses", "has_library"]
 
 _NOT_FOUND = 127  # as a shell reports it
 _NOT_RUN = 126
@@ -240,3 +240,10 @@ def _import_ntplib() -> Any:
             "the Python library ntplib is missing: install python3-ntplib (py3-ntplib on Alpine, python-ntplib on Arch)"
         ) from None
     return ntplib
+
+
+def has_library(name: str) -> bool:
+    """Say whether this Python has a library, without importing it."""
+    from importlib.util import find_spec
+
+    return find_spec(name) is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple, Sequence
 
 from .._ports import CommandResult, Runner
+from .errors import ReportError
 from .reports import daemon_refusal, split_reports
 
 __all__ = ["Chronyc", "ReportBatch"]
@@ -44,8 +45,11 @@ class Chronyc:
         """
         options = ["-N", "-c", "-m"] if configured_names else ["-c", "-m"]
         result = self._run([*options, *names])
-        texts = split_reports(result.stdout, names)
-        return ReportBatch(texts, None if result.rc == 0 else self._complaint(result))
+        error = None if result.rc == 0 else self._complaint(result)
+        try:
+            return ReportBatch(split_reports(result.stdout, names, complete=result.rc == 0), error)
+        except ReportError as exc:
+            return ReportBatch({}, error or str(exc))
 
     def command(self, *words: str, timeout_s: float | None = None) -> CommandResult:
         """Run one chronyc command, e.g. ``command("burst", "4/4")``."""

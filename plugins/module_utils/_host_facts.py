@@ -1,0 +1,278 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flow of the module ``host_facts``: one look at a host, and the facts that come of it.
+
+Private to this collection. The side effects come in as ports; what is returned is what the module returns.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
+
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.detail import clock_detail
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.errors import ClockError
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.facts import clock_facts
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import read_os_release
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import (
+    SUBSETS,
+    Examination,
+    MeasureOptions,
+    Ports,
+    examine_clock,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import Gap
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import (
+    measurement_to_dict,
+    policy_from_params,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
+from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Process, Processes, Unavailable
+from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence
+from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
+    serial_details,
+    serial_facts,
+    token_details,
+    token_facts,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.homes import parse_passwd, select_homes
+from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serials import find_serials
+
+__all__ = ["POLICY_PARAMETERS", "SCHEMA", "HostPorts", "ParameterError", "check_parameters", "host_facts"]
+
+SCHEMA = 1
+
+POLICY_PARAMETERS = (
+    "max_error",
+    "warn_error",
+    "min_sources",
+    "authorised_sources",
+    "max_reference_age",
+    "max_drift",
+    "totp_validator",
+    "totp_min_probability",
+)
+
+_CLOCK = ("clock", "service", "config", "rivals", "witness")
+_ALL = (*_CLOCK, "tokens", "serials", "role")
+
+_TIMEOUTS = ("witness_timeout", "imds_timeout")
+_LONGEST_TIMEOUT_S = 60.0
+
+#: The name that ansible.builtin.package knows a package manager by, and its program; the first one found counts.
+_PACKAGE_MANAGERS = (
+    ("dnf5", "dnf5"),
+    ("dnf", "dnf"),
+    ("yum", "yum"),
+    ("zypper", "zypper"),
+    ("apk", "apk"),
+    ("pacman", "pacman"),
+    ("apt", "apt-get"),
+)
+
+
+class ParameterError(ValueError):
+    """A parameter that cannot be meant so."""
+
+
+class HostPorts(NamedTuple):
+    """What the clock needs, and two things more."""
+
+    clock: Ports
+    #: Parameters of the metadata look-up to the role; raises Unavailable.
+    attached_role: Callable[[], dict[str, Any] | None]
+    #: Whether a Python library is there.
+    has_library: Callable[[str], bool]
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Refuse what no argument spec can refuse. Raises ParameterError."""
+    try:
+        policy_from_params({name: parameters[name] for name in POLICY_PARAMETERS})
+    except ClockError as exc:
+        raise ParameterError(str(exc)) from None
+    for name in _TIMEOUTS:
+        if not 0 < parameters[name] <= _LONGEST_TIMEOUT_S:
+            raise ParameterError(f"{name} is {parameters[name]:g}: it has to be above 0 and at most 60 seconds")
+    for server in parameters["witness_servers"]:
+        try:
+            server_address(server)
+        except ValueError as exc:
+            raise ParameterError(f"witness_servers: {exc}") from None
+    for source in parameters["authorised_sources"] or ():
+        if not source or source.split() != [source]:
+            raise ParameterError(f"authorised_sources: {source!r} is no name, address or reference id of a time source")
+    if parameters["config_file"] and not parameters["config_file"].startswith("/"):
+        raise ParameterError(f"config_file is {parameters['config_file']!r}: it has to be an absolute path")
+    _chosen_subsets(parameters["gather_subset"])
+
+
+def _chosen_subsets(words: Sequence[str]) -> frozenset[str]:
+    wanted = {word for word in words if not word.startswith("!")}
+    unwanted = {word[1:] for word in words if word.startswith("!")}
+    unknown = sorted((wanted | unwanted) - {*_ALL, "all"})
+    if unknown:
+        raise ParameterError(
+            f"gather_subset: there is no {', '.join(unknown)}: take all or some of {', '.join(_ALL)}; !NAME leaves out"
+        )
+    chosen = set(_ALL) if "all" in wanted or not wanted else wanted
+    chosen -= set(_ALL) if "all" in unwanted else unwanted
+    if not chosen:
+        raise ParameterError(f"gather_subset: {', '.join(words)} leaves nothing to gather")
+    return frozenset(chosen)
+
+
+def host_facts(parameters: Mapping[str, Any], ports: HostPorts) -> dict[str, Any]:
+    """Look at the host as the parameters say. The result is the module's, private ``measurement`` included."""
+    return _Gatherer(parameters, ports).gather()
+
+
+class _Gatherer:
+    def __init__(self, parameters: Mapping[str, Any], ports: HostPorts) -> None:
+        self._parameters = parameters
+        self._ports = ports
+        self._files = ports.clock.files
+        self._subsets = _chosen_subsets(parameters["gather_subset"])
+        self._gaps: list[Gap] = []
+
+    def gather(self) -> dict[str, Any]:
+        started = self._ports.clock.clocks.wall()
+        # One scan serves rivals and tokens.
+        processes = _OneScan(self._ports.clock.processes)
+        examination = examine_clock(self._ports.clock._replace(processes=processes), self._options())
+        policy_parameters = {name: self._parameters[name] for name in POLICY_PARAMETERS}
+        policy = policy_from_params(policy_parameters)
+        identity, evidence = self._identity(processes)
+        measurement = examination.measurement
+        facts = {"schema": SCHEMA, **clock_facts(measurement, policy), **identity}
+        result: dict[str, Any] = {"changed": False, "ansible_facts": {"softtoken": facts}}
+        if self._parameters["detail"]:
+            result["detail"] = {
+                **clock_detail(measurement, policy),
+                "identity_gaps": [gap._asdict() for gap in self._gaps],
+                "evidence": evidence,
+                "system": self._system(examination),
+            }
+        result["measurement"] = {
+            "clock": measurement_to_dict(measurement),
+            "policy": policy_parameters,
+            "compare": "witness" in self._subsets,
+            "kernel": self._kernel(),
+            "started_s": started,
+            "ended_s": self._ports.clock.clocks.wall(),
+        }
+        return result
+
+    def _options(self) -> MeasureOptions:
+        return MeasureOptions(
+            subsets=self._subsets & SUBSETS,
+            chronyc_address=self._parameters["chronyc_address"],
+            config_file=self._parameters["config_file"],
+            witness_servers=tuple(self._parameters["witness_servers"]),
+            witness_timeout_s=self._parameters["witness_timeout"],
+            configured_names=self._parameters["authorised_sources"] is not None or self._parameters["detail"],
+            min_sources=self._parameters["min_sources"],
+        )
+
+    # --- soft tokens and MFA devices ---------------------------------------------------------------------------------
+
+    def _identity(self, processes: _OneScan) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the facts beside the clock, null where nobody asked, and their long form."""
+        facts: dict[str, Any] = {"tokens": None, "serials": None, "attached_role": None}
+        evidence: dict[str, Any] = {}
+        references: tuple[Any, ...] = ()
+        homes = self._homes() if self._subsets & {"tokens", "serials"} else ()
+        if "serials" in self._subsets:
+            report = find_serials(self._files, homes)
+            self._gaps.extend(report.gaps)
+            references = report.references
+            facts["serials"] = serial_facts(report)
+            evidence["serials"] = serial_details(report)
+        if "tokens" in self._subsets:
+            traces = find_evidence(
+                self._snapshot(processes), self._files, homes, self._ports.clock.runner.which, references
+            )
+            self._gaps.extend(traces.gaps)
+            facts["tokens"] = token_facts(traces)
+            evidence["tokens"] = token_details(traces)
+        if "role" in self._subsets:
+            facts["attached_role"] = self._role()
+        return facts, evidence
+
+    def _homes(self) -> tuple[Any, ...]:
+        try:
+            return select_homes(parse_passwd(self._files.read_text("/etc/passwd")), self._files)
+        except OSError as exc:
+            reason = f"cannot read /etc/passwd, so nobody's files were looked at: {exc.strerror or exc}"
+            self._gaps.extend(Gap(subset, "", reason) for subset in ("tokens", "serials") if subset in self._subsets)
+            return ()
+
+    def _snapshot(self, processes: _OneScan) -> list[Process] | None:
+        try:
+            return processes.snapshot()
+        except Unavailable as exc:
+            self._gaps.append(Gap("tokens", "", str(exc)))
+            return None
+
+    def _role(self) -> dict[str, Any] | None:
+        try:
+            return self._ports.attached_role()
+        except Unavailable as exc:
+            self._gaps.append(Gap("role", "", str(exc)))
+            return None
+
+    # --- the host ----------------------------------------------------------------------------------------------------
+
+    def _kernel(self) -> str:
+        """Name the running kernel: who shares it shares its clock and is no witness."""
+        try:
+            return self._files.read_text("/proc/sys/kernel/random/boot_id").strip()
+        except OSError:
+            return ""
+
+    def _system(self, examination: Examination) -> dict[str, Any]:
+        release = read_os_release(self._files)
+        layout, unit = examination.layout, examination.unit
+        return {
+            "distribution": release.get("ID", "unknown"),
+            "distribution_like": release.get("ID_LIKE", "").split(),
+            "version": release.get("VERSION_ID", ""),
+            "package_manager": self._package_manager(release),
+            "init": examination.init,
+            "chrony_unit": layout.unit if unit is None else unit.name,
+            "chrony_unit_found": unit is not None,
+            "chrony_masked": unit is not None and unit.masked,
+            "chrony_package": layout.package,
+            "chrony_user": layout.user,
+            "config_file": examination.config_file,
+            "confdir": layout.confdir,
+            "sourcedir": layout.sourcedir,
+            "psutil": self._ports.has_library("psutil"),
+            "ntplib": self._ports.has_library("ntplib"),
+            "rivals": [rival._asdict() for rival in examination.rivals],
+        }
+
+    def _package_manager(self, release: Mapping[str, str]) -> str:
+        which = self._ports.clock.runner.which
+        if {"debian", "ubuntu"} & {release.get("ID", ""), *release.get("ID_LIKE", "").split()}:
+            return "apt"  # which may well have an rpm and a dnf installed as tools
+        return next((name for name, program in _PACKAGE_MANAGERS if which(program)), "unknown")
+
+
+class _OneScan:
+    """Lists the processes at most once; a scan that was not possible is not tried again either."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+        self._found: list[Process] | None = None
+        self._error: Unavailable | None = None
+
+    def snapshot(self) -> list[Process]:
+        if self._error is None and self._found is None:
+            try:
+                self._found = self._processes.snapshot()
+            except Unavailable as exc:
+                self._error = exc
+        if self._error is not None:
+            raise self._error
+        return self._found or []

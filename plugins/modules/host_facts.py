@@ -1,0 +1,564 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures whether a TOTP code made on a host now would be accepted."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_facts
+short_description: Measure a host's clock and find its soft tokens
+version_added: 0.1.0
+description:
+  - Measures in one remote execution whether the clock of a host may be relied on for TOTP codes, and finds soft
+    tokens, the MFA devices that AWS configurations name, and the attached IAM role.
+  - The verdict is V(compliant) only when everything it needs was measured and holds. chronyd is active and enabled, it
+    is synchronised to a source other than its own clock, enough sources have fresh samples, the error bound is within
+    O(max_error), every running source is authorised, no other program sets the clock, the configuration has no trap,
+    and the witnesses agree. What could not be measured, or was left out of O(gather_subset), makes it V(unknown), never
+    V(compliant).
+  - The controller's own clock is a witness too, at no extra cost. It is left out where the host runs on the
+    controller's own kernel, and so has the same clock.
+  - Changes nothing on the host.
+options:
+  gather_subset:
+    description:
+      - What to look at. V(all), or some of V(clock) (chronyd's reports), V(service) (is it installed, active, enabled),
+        V(config) (its effective configuration), V(rivals) (other programs that set the clock), V(witness)
+        (O(witness_servers) and the controller), V(tokens) (traces of soft tokens), V(serials) (MFA devices in the AWS
+        configuration of every user) and V(role) (the IAM role attached to an EC2 instance).
+      - A name after V(!) is left out; exclusions alone mean everything else.
+      - A verdict needs V(clock), V(service), V(config) and V(rivals).
+    type: list
+    elements: str
+    default: [all]
+  detail:
+    description:
+      - Also return the long form, RV(detail), with a sentence for each reason.
+    type: bool
+    default: false
+  max_error:
+    description:
+      - The largest error bound in seconds that is compliant. See RV(ansible_facts.softtoken.clock.bound_s).
+    type: float
+    default: 1.0
+  warn_error:
+    description:
+      - The error bound in seconds above which a compliant clock gets a warning. Witnesses may differ by as much beyond
+        their uncertainty.
+      - By default 0.5, or O(max_error) where that is less.
+    type: float
+  min_sources:
+    description:
+      - How many sources must have a fresh sample that chronyd would use.
+    type: int
+    default: 1
+  authorised_sources:
+    description:
+      - The time sources that may run, by name as configured (also for a pool), address, or reference id of a refclock.
+      - Without this option every source is authorised.
+      - Names need chrony 4.0 or later on the host.
+    type: list
+    elements: str
+  max_reference_age:
+    description:
+      - The age in seconds of chronyd's last update, and of a source's last sample, from which it is stale.
+    type: float
+    default: 4096.0
+  max_drift:
+    description:
+      - How fast the clock may drift, in parts per million, while nothing updates it. The error bound grows by this.
+    type: float
+    default: 50.0
+  witness_servers:
+    description:
+      - Time servers, as V(host), V(host:port) or V([IPv6 address]:port), that the host asks by SNTP beside chronyd.
+        Choose ones that chronyd does not use. All are asked at once.
+      - When servers are given and none answers, the verdict is V(unknown) at best.
+      - Needs the Python library C(ntplib) on the host.
+    type: list
+    elements: str
+    default: []
+  witness_timeout:
+    description:
+      - Seconds to wait for the answers of O(witness_servers), all together.
+    type: float
+    default: 2.0
+  totp_validator:
+    description:
+      - Which codes the other side takes. V(strict) takes the current one, V(rfc6238) one past one as well, V(window1)
+        one past and one future one.
+      - AWS does not publish what it takes.
+    type: str
+    choices: [strict, rfc6238, window1]
+    default: rfc6238
+  totp_min_probability:
+    description:
+      - The probability, from 0 to 1, with which a code must be accepted at the first try.
+    type: float
+    default: 0.95
+  config_file:
+    description:
+      - Absolute path of chronyd's main configuration file, where it is not the distribution's own and chronyd was not
+        started with C(-f) by its service.
+    type: path
+  chronyc_address:
+    description:
+      - Where chronyc finds chronyd, as its option C(-h) takes it, the path of a Unix socket or an address. By default
+        its own Unix socket, then UDP on the loopback.
+    type: str
+  imds:
+    description:
+      - Whether to ask the EC2 instance metadata service for the attached role. V(auto) does where the machine says that
+        it is an EC2 instance.
+    type: str
+    choices: [auto, force, never]
+    default: auto
+  imds_endpoint:
+    description:
+      - The instance metadata service.
+    type: str
+    default: http://169.254.169.254
+  imds_timeout:
+    description:
+      - Seconds to wait for the instance metadata service, all its answers together.
+    type: float
+    default: 1.0
+extends_documentation_fragment:
+  - softtoken.compliance._attributes
+  - softtoken.compliance._attributes.INFO
+attributes:
+  platform:
+    support: full
+    platforms: posix
+notes:
+  - Runs unprivileged and then says what it could not see. Root (O(ignore:become)) is needed for chronyd's
+    report C(selectdata) and for other users' files.
+  - Cannot be run with C(async), since its answer is judged again on the controller.
+requirements:
+  - chrony 2.4 or later
+  - python3-psutil on the host, for the subsets V(rivals) and V(tokens)
+  - python3-ntplib on the host, for O(witness_servers)
+seealso:
+  - module: softtoken.compliance.chrony_makestep
+  - module: softtoken.compliance.chrony_config
+  - name: RFC 6238
+    description: Time-based one-time passwords.
+    link: https://www.rfc-editor.org/rfc/rfc6238
+author:
+  - softtoken.compliance contributors (@softtoken)
+"""
+
+EXAMPLES = r"""
+- name: Measure the host
+  softtoken.compliance.host_facts:
+  become: true
+
+- name: Fail where a code might be refused
+  ansible.builtin.assert:
+    that: ansible_facts['softtoken']['verdict'] == 'compliant'
+    fail_msg: "{{ ansible_facts['softtoken']['reasons'] | join(', ') }}"
+
+- name: Ask for more than the defaults
+  softtoken.compliance.host_facts:
+    authorised_sources: [169.254.169.123]
+    witness_servers: [ntp1.example.com, "ntp2.example.com:1123"]
+    max_error: 0.5
+    warn_error: 0.1
+    totp_validator: strict
+    detail: true
+  become: true
+  register: measured
+
+- name: Say what is wrong and what to do
+  ansible.builtin.debug:
+    var: measured.detail.messages
+
+- name: Measure the clock alone, which gives no verdict better than unknown
+  softtoken.compliance.host_facts:
+    gather_subset: [clock]
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts.
+  returned: always
+  type: dict
+  contains:
+    softtoken:
+      description: Under 1 KiB for a healthy host.
+      returned: always
+      type: dict
+      contains:
+        schema:
+          description: Version of this structure.
+          type: int
+          returned: always
+          sample: 1
+        verdict:
+          description: V(compliant), V(noncompliant), or V(unknown) where something needed could not be measured.
+          type: str
+          returned: always
+          sample: compliant
+        reasons:
+          description: Stable codes of what speaks against the clock, worst first. Empty when it is compliant.
+          type: list
+          elements: str
+          returned: always
+          sample: [clock.bound_exceeded]
+        warnings:
+          description: Stable codes of what does not change the verdict.
+          type: list
+          elements: str
+          returned: when there are some
+          sample: [clock.bound_high]
+        measured_at:
+          description: When this was measured (UTC), by the host's own clock.
+          type: str
+          returned: always
+          sample: "2026-11-21T12:00:00Z"
+        clock:
+          description: What chronyd and the witnesses say about the clock.
+          type: dict
+          returned: always
+          contains:
+            offset_s:
+              description:
+                - Host minus true time in seconds, positive when the host is fast. V(null) when nobody knows.
+                - It is chronyd's, unless it has none or a witness contradicts it; then it is the most exact witness's.
+              type: float
+              sample: -300.0021
+            bound_s:
+              description:
+                - Largest error in seconds that the clock may have by the same opinion. chronyd's is the pending
+                  correction, the root dispersion and half of the root delay, grown by O(max_drift) since its last
+                  update.
+              type: float
+              sample: 0.0004
+            synchronised:
+              description: Whether chronyd follows a source.
+              type: bool
+              sample: true
+            leap:
+              description: V(normal), V(insert), V(delete) or V(unsynchronised).
+              type: str
+              sample: normal
+            stratum:
+              description: Distance from a reference clock in servers.
+              type: int
+              sample: 3
+            reference:
+              description: The source that chronyd follows.
+              type: str
+              sample: 169.254.169.123
+            reference_age_s:
+              description: Seconds since chronyd's last update from a source.
+              type: float
+              sample: 41
+            frequency_ppm:
+              description: How much faster than true time the clock runs by itself, in parts per million.
+              type: float
+              sample: -3.1
+            witnesses:
+              description: Opinions beside chronyd's.
+              type: list
+              elements: dict
+              contains:
+                kind:
+                  description: V(ntp) or V(controller).
+                  type: str
+                  sample: ntp
+                source:
+                  description: The server, or the controller's name.
+                  type: str
+                  sample: ntp1.example.com
+                offset_s:
+                  description: Host minus witness in seconds, positive when the host is fast. V(null) without an answer.
+                  type: float
+                  sample: 0.0002
+                uncertainty_s:
+                  description: How many seconds the witness and the way to it may be off.
+                  type: float
+                  sample: 0.004
+        totp:
+          description: What the clock means for TOTP codes. V(null) when the offset is not known.
+          type: dict
+          returned: always
+          contains:
+            steps_off:
+              description: Whole 30 s steps between this host and true time.
+              type: int
+              sample: -10
+            accept_probability:
+              description: Probability that a code made now is accepted at the first try, for each validator.
+              type: dict
+              sample: {strict: 1.0, rfc6238: 1.0, window1: 1.0}
+        chrony:
+          description: The daemon and its sources. V(null) stands for what could not be found out.
+          type: dict
+          returned: always
+          contains:
+            installed:
+              description: Whether there is a chronyd on the path.
+              type: bool
+              sample: true
+            version:
+              description: Its version.
+              type: str
+              sample: "4.6.1"
+            active:
+              description: Whether it runs.
+              type: bool
+              sample: true
+            enabled:
+              description: Whether it will run after the next boot.
+              type: bool
+              sample: true
+            usable_sources:
+              description: Number of sources with a fresh sample that chronyd would use.
+              type: int
+              sample: 4
+            unauthorised:
+              description: Running sources that are not in O(authorised_sources).
+              type: list
+              elements: str
+              sample: []
+            rivals:
+              description: Running programs that set the clock too.
+              type: list
+              elements: str
+              sample: []
+        tokens:
+          description: Soft tokens. V(null) when the subset was left out.
+          type: dict
+          returned: always
+          contains:
+            present:
+              description: Whether there are traces of any. V(null) when none was found, but not all could be seen.
+              type: bool
+              sample: true
+            kinds:
+              description: Which.
+              type: list
+              elements: str
+              sample: [oathtool, aws-config]
+        serials:
+          description: References to MFA devices in AWS configurations. V(null) when the subset was left out.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            serial:
+              description: ARN or serial number of the device.
+              type: str
+              sample: "arn:aws:iam::123456789012:mfa/alice"
+            where:
+              description: The file.
+              type: str
+              sample: /home/alice/.aws/config
+            profile:
+              description: The AWS profile; V(null) for an environment variable.
+              type: str
+              sample: prod
+            user:
+              description: The user whose file it is; V(null) for a file of the whole host.
+              type: str
+              sample: alice
+        attached_role:
+          description: The IAM role attached to the instance. V(null) when there is none or the subset was left out.
+          type: dict
+          returned: always
+          contains:
+            account:
+              description: AWS account number.
+              type: str
+              sample: "123456789012"
+            role:
+              description: Name of the role.
+              type: str
+              sample: ci-runner
+detail:
+  description: The long form.
+  returned: when O(detail=true)
+  type: dict
+  contains:
+    messages:
+      description: One sentence for each reason and warning of the verdict, with what to do.
+      type: list
+      elements: str
+      sample: ["chronyd is not enabled, so it will not run after the next boot: enable its service"]
+    warnings:
+      description: Codes of what does not change the verdict.
+      type: list
+      elements: str
+      sample: [clock.bound_high]
+    gaps:
+      description: What of the clock could not be measured, each with C(subset), C(code) and C(reason).
+      type: list
+      elements: dict
+      sample: [{subset: clock, code: "", reason: "chronyc selectdata: 501 Not authorised"}]
+    identity_gaps:
+      description: What of the subsets V(tokens), V(serials) and V(role) could not be found out, in the same form.
+      type: list
+      elements: dict
+      sample: []
+    measurement:
+      description: Everything that was measured about the clock, in seconds and with the sign of the facts.
+      type: dict
+      sample: {installed: true, version: "4.6.1", active: true}
+    evidence:
+      description: Every trace of a soft token (C(tokens)), every reference to an MFA device with its line (C(serials)).
+      type: dict
+      sample: {tokens: [{kind: oathtool, how: executable, where: /usr/bin/oathtool, user: null}]}
+    system:
+      description: What kind of host this is, as far as work on its time service needs to know.
+      type: dict
+      contains:
+        distribution:
+          description: ID of os-release.
+          type: str
+          sample: debian
+        distribution_like:
+          description: ID_LIKE of os-release.
+          type: list
+          elements: str
+          sample: []
+        version:
+          description: VERSION_ID of os-release.
+          type: str
+          sample: "12"
+        package_manager:
+          description: The package manager, as M(ansible.builtin.package) calls it in its option C(use).
+          type: str
+          sample: apt
+        init:
+          description: V(systemd), V(openrc), or V(none) where neither runs.
+          type: str
+          sample: systemd
+        chrony_unit:
+          description: Name of chronyd's service; where it is not installed, the name it would have.
+          type: str
+          sample: chrony
+        chrony_unit_found:
+          description: Whether that service exists.
+          type: bool
+          sample: true
+        chrony_masked:
+          description: Whether it is masked.
+          type: bool
+          sample: false
+        chrony_package:
+          description: Name of the package.
+          type: str
+          sample: chrony
+        chrony_user:
+          description: The user that chronyd runs as.
+          type: str
+          sample: _chrony
+        config_file:
+          description: The main configuration file that was looked at.
+          type: str
+          sample: /etc/chrony/chrony.conf
+        confdir:
+          description: Directory for configuration drop-ins.
+          type: str
+          sample: /etc/chrony/conf.d
+        sourcedir:
+          description: Directory for source drop-ins.
+          type: str
+          sample: /etc/chrony/sources.d
+        psutil:
+          description: Whether the Python that ran this module has psutil.
+          type: bool
+          sample: true
+        ntplib:
+          description: Whether it has ntplib.
+          type: bool
+          sample: true
+        rivals:
+          description: Other programs that set the clock, or will after the next boot.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: The program.
+              type: str
+              sample: systemd-timesyncd
+            running:
+              description: Whether it runs.
+              type: bool
+              sample: false
+            enabled:
+              description: Whether it is enabled.
+              type: bool
+              sample: true
+            unit:
+              description: Name of its service; V(null) for a program that was started by hand.
+              type: str
+              sample: systemd-timesyncd
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.softtoken.compliance.plugins.module_utils._adapters import (
+    HostClocks,
+    HostFiles,
+    ModuleRunner,
+    NtplibClient,
+    PsutilProcesses,
+    has_library,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import Ports
+from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts import (
+    HostPorts,
+    ParameterError,
+    check_parameters,
+    host_facts,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._imds import attached_role
+
+
+def main() -> None:
+    """Read the parameters, look, return the facts."""
+    module = AnsibleModule(
+        argument_spec={
+            "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
+            "detail": {"type": "bool", "default": False},
+            "max_error": {"type": "float", "default": 1.0},
+            "warn_error": {"type": "float"},
+            "min_sources": {"type": "int", "default": 1},
+            "authorised_sources": {"type": "list", "elements": "str"},
+            "max_reference_age": {"type": "float", "default": 4096.0},
+            "max_drift": {"type": "float", "default": 50.0},
+            "witness_servers": {"type": "list", "elements": "str", "default": []},
+            "witness_timeout": {"type": "float", "default": 2.0},
+            "totp_validator": {"type": "str", "choices": ["strict", "rfc6238", "window1"], "default": "rfc6238"},
+            "totp_min_probability": {"type": "float", "default": 0.95},
+            "config_file": {"type": "path"},
+            "chronyc_address": {"type": "str"},
+            "imds": {"type": "str", "choices": ["auto", "force", "never"], "default": "auto"},
+            "imds_endpoint": {"type": "str", "default": "http://169.254.169.254"},
+            "imds_timeout": {"type": "float", "default": 1.0},
+        },
+        supports_check_mode=True,
+    )
+    files = HostFiles()
+    role = {
+        "mode": module.params["imds"],
+        "endpoint": module.params["imds_endpoint"],
+        "timeout_s": module.params["imds_timeout"],
+    }
+    ports = HostPorts(
+        clock=Ports(ModuleRunner(module), files, HostClocks(), PsutilProcesses(), NtplibClient()),
+        attached_role=lambda: attached_role(files, **role),
+        has_library=has_library,
+    )
+    try:
+        check_parameters(module.params)
+    except ParameterError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**host_facts(module.params, ports))
+
+
+if __name__ == "__main__":
+    main()
