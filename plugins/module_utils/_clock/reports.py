@@ -30,12 +30,22 @@ order:
 
 from __future__ import annotations
 
-import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .errors import ReportError
 from .model import SelectData, Source, Tracking
-from .reports_row import MAX_PPM, MAX_SECONDS, MAX_UNIX_TIME, Row, is_decimal, is_integer, refusal_in, rows
+from .reports_row import (
+    MAX_PPM,
+    MAX_SECONDS,
+    MAX_UNIX_TIME,
+    Row,
+    is_decimal,
+    is_integer,
+    is_reference_id,
+    only_row,
+    refusal_in,
+    rows,
+)
 
 __all__ = [
     "HOST_REPORTS",
@@ -73,9 +83,6 @@ _YES_NO = frozenset("YN")
 _MAX_STRATUM = 16
 _MAX_COUNT = 2**32 - 1
 
-_HEX_ID = re.compile(r"[0-9A-Fa-f]{8}\Z")
-_QUAD_ID = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
-
 
 class Activity(NamedTuple):
     """``chronyc activity``: how many sources are in which state."""
@@ -89,10 +96,10 @@ class Activity(NamedTuple):
 
 def parse_tracking(text: str) -> Tracking:
     """Read ``chronyc -c -n tracking``."""
-    row = _only_row("tracking", text, 14)
+    row = only_row("tracking", text, 14)
     row.close_name(1, 14)
     return Tracking(
-        reference_id=_reference_id(row, 0),
+        reference_id=row.reference_id(0),
         reference=row.text(1),
         stratum=row.integer(2, 0, _MAX_STRATUM),
         reference_time_s=row.decimal(3, MAX_UNIX_TIME, low=0.0),
@@ -121,7 +128,7 @@ def parse_selectdata(text: str) -> Tuple[SelectData, ...]:
 
 def parse_activity(text: str) -> Activity:
     """Read ``chronyc -c activity``."""
-    row = _only_row("activity", text, 5)
+    row = only_row("activity", text, 5)
     return Activity(*(row.integer(column, 0, _MAX_COUNT) for column in range(5)))
 
 
@@ -207,7 +214,7 @@ def _fits_integers(fields: List[str]) -> bool:
 
 _AUTH_MODES = frozenset({"-", "SK", "NTS", "?"})
 _SHAPES = {
-    "tracking": _Shape(lambda row: len(row) >= 14 and _is_reference_id(row[0]), single=True),
+    "tracking": _Shape(lambda row: len(row) >= 14 and is_reference_id(row[0]), single=True),
     "sources": _Shape(lambda row: len(row) >= 10 and row[0] in _MODES and row[1] in _STATES),
     "activity": _Shape(_fits_integers, single=True),
     "selectdata": _Shape(lambda row: len(row) >= 18 and len(row[0]) == 1 and not any(map(is_decimal, row[:10]))),
@@ -216,27 +223,6 @@ _SHAPES = {
     "ntpdata": _Shape(lambda row: len(row) >= 33),
     "serverstats": _Shape(_fits_integers, single=True),
 }
-
-
-def _is_reference_id(value: str) -> bool:
-    return bool(_HEX_ID.match(value) or _QUAD_ID.match(value))
-
-
-def _only_row(report: str, text: str, columns: int) -> Row:
-    found = list(rows(report, text, columns))
-    if len(found) != 1:
-        raise ReportError(report, len(found) + 1, None, f"{len(found)} lines where exactly one belongs")
-    return found[0]
-
-
-def _reference_id(row: Row, column: int) -> str:
-    value = row.text(column)
-    if _HEX_ID.match(value):
-        return value.upper()
-    parts = [int(part) for part in value.split(".")] if _QUAD_ID.match(value) else []
-    if not parts or max(parts) > 255:
-        raise row.fault(column, f"{value[:40]!a} is not a reference id (eight hexadecimal digits)")
-    return "".join(f"{part:02X}" for part in parts)
 
 
 def _source(row: Row) -> Source:
@@ -257,7 +243,7 @@ def _source(row: Row) -> Source:
 
 
 def _select_data(row: Row) -> SelectData:
-    row.close_name(1, 18, _YES_NO)
+    row.close_name(1, 18, _YES_NO.__contains__)
     if len(row.text(0)) != 1:
         raise row.fault(0, f"{row.text(0)[:40]!a} is not a selection state (one letter)")
     return SelectData(

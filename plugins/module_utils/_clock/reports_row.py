@@ -13,11 +13,22 @@ instead of being read as something else.
 from __future__ import annotations
 
 import re
-from typing import FrozenSet, Iterator, List, Optional
+from typing import Callable, Iterator, List, Optional
 
 from .errors import ReportError
 
-__all__ = ["MAX_PPM", "MAX_SECONDS", "MAX_UNIX_TIME", "Row", "is_decimal", "is_integer", "refusal_in", "rows"]
+__all__ = [
+    "MAX_PPM",
+    "MAX_SECONDS",
+    "MAX_UNIX_TIME",
+    "Row",
+    "is_decimal",
+    "is_integer",
+    "is_reference_id",
+    "only_row",
+    "refusal_in",
+    "rows",
+]
 
 # Beyond these nothing is a measurement any more: 3000 years, a clock that runs a thousand times too fast, year 5138.
 MAX_SECONDS = 1e11
@@ -31,6 +42,8 @@ _NEVER = 2**31
 _INTEGER = re.compile(r"-?[0-9]{1,20}\Z")
 _OCTAL = re.compile(r"[0-7]{1,6}\Z")
 _DECIMAL = re.compile(r"-?[0-9]{1,20}\.[0-9]{1,12}\Z")
+_HEX_ID = re.compile(r"[0-9A-Fa-f]{8}\Z")
+_QUAD_ID = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
 _NAME = re.compile(r"[ -~]{0,255}\Z")
 _REFUSAL = re.compile(r"5[0-9][0-9] [A-Z][ -~]{0,120}\Z")
 _MAX_LINES = 4096
@@ -68,6 +81,19 @@ def is_decimal(value: str) -> bool:
     return _DECIMAL.match(value) is not None
 
 
+def is_reference_id(value: str) -> bool:
+    """Say whether this can be a reference id: hexadecimal, or a dotted quad before chrony 3.0."""
+    return bool(_HEX_ID.match(value) or _QUAD_ID.match(value))
+
+
+def only_row(report: str, text: str, columns: int) -> Row:
+    """Return the row of a report that has exactly one."""
+    found = list(rows(report, text, columns))
+    if len(found) != 1:
+        raise ReportError(report, len(found) + 1, None, f"{len(found)} lines where exactly one belongs")
+    return found[0]
+
+
 class Row:
     """One line: its fields by zero-based column, converted on request."""
 
@@ -80,19 +106,24 @@ class Row:
         """Return (not raise) the error for a column of this row."""
         return ReportError(self._report, self._number, column, detail)
 
+    @property
+    def width(self) -> int:
+        """The number of fields."""
+        return len(self._fields)
+
     def require(self, columns: int) -> None:
         """Refuse a row with fewer columns."""
         if len(self._fields) < columns:
             raise self.fault(None, f"{len(self._fields)} columns where at least {columns} belong")
 
-    def close_name(self, column: int, width: int, following: Optional[FrozenSet[str]] = None) -> None:
+    def close_name(self, column: int, width: int, follows: Callable[[str], bool] = is_integer) -> None:
         """Put a name that contains commas back together.
 
-        A refclock's ``refid`` may contain them, and chronyc quotes nothing. The
-        name ends where the next field is an integer, or one of ``following``.
+        A reference id may contain them, and chronyc quotes nothing. ``follows``
+        says whether a field can be the one after the name.
         """
         fields = self._fields
-        while len(fields) > width and not _follows(fields[column + 1], following):
+        while len(fields) > width and not follows(fields[column + 1]):
             fields[column : column + 2] = [fields[column] + "," + fields[column + 1]]
 
     def text(self, column: int) -> str:
@@ -135,6 +166,23 @@ class Row:
             raise self.fault(column, f"{_shown(value)} is not between {least:g} and {limit:g}")
         return number + 0.0  # no negative zero
 
+    def bits(self, column: int, width: int) -> str:
+        """Return a group of binary digits as chronyc prints it."""
+        value = self._fields[column]
+        if len(value) != width or value.strip("01"):
+            raise self.fault(column, f"{_shown(value)} is not {width} binary digits")
+        return value
+
+    def reference_id(self, column: int) -> str:
+        """Return a reference id as eight upper-case hexadecimal digits."""
+        value = self._fields[column]
+        if _HEX_ID.match(value):
+            return value.upper()
+        parts = [int(part) for part in value.split(".")] if _QUAD_ID.match(value) else []
+        if not parts or max(parts) > 255:
+            raise self.fault(column, f"{_shown(value)} is not a reference id (eight hexadecimal digits)")
+        return "".join(f"{part:02X}" for part in parts)
+
     def interval(self, column: int) -> Optional[int]:
         """Return an interval in whole seconds; None for never (and for an age below zero)."""
         value = self.integer(column, 0, 2**64 - 1)
@@ -144,10 +192,6 @@ class Row:
         if not low <= value <= high:
             raise self.fault(column, f"{value} is not between {low} and {high}")
         return value
-
-
-def _follows(field: str, following: Optional[FrozenSet[str]]) -> bool:
-    return field in following if following is not None else is_integer(field)
 
 
 def _shown(value: str) -> str:
