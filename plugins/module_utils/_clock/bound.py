@@ -20,12 +20,14 @@ __all__ = ["error_bound_s", "reference_age_s"]
 def reference_age_s(tracking: Tracking, now_s: float) -> Optional[float]:
     """Return the time since the last update from a source; None when there never was one.
 
-    ``now_s`` is the host's wall clock. A result below zero means that something
-    other than chronyd has stepped the clock back since that update.
+    ``now_s`` is the host's wall clock; chronyd's reference time is already
+    corrected by what is still pending, so the pending offset comes off first. A
+    result below zero means that something other than chronyd has stepped the clock
+    back since that update.
     """
     if tracking.reference_time_s <= 0.0:
         return None
-    return now_s - tracking.reference_time_s
+    return now_s - tracking.offset_s - tracking.reference_time_s
 
 
 def error_bound_s(tracking: Tracking, now_s: float, max_drift_ppm: float) -> float:
