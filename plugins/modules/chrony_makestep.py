@@ -173,7 +173,8 @@ forced:
   returned: always
   sample: false
 before:
-  description: The clock before the step, measured on the newest samples.
+  description:
+    - The clock before the step, measured on the newest samples; on the older ones when chronyd stepped by itself.
   type: dict
   returned: always
   contains: &clock

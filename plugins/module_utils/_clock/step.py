@@ -13,9 +13,8 @@ import time
 from typing import Any, Callable, NamedTuple
 
 from .._ports import CommandResult, Processes, Unavailable
-from .bound import error_bound_s
 from .chronyc import Chronyc
-from .guard import TOLERANCE_S, StepDecision, StepPolicy, guard_step
+from .guard import TOLERANCE_S, StepDecision, StepPolicy, estimate_error_s, guard_step
 from .measure import MeasureOptions, Ports, measure_clock
 from .model import ClockMeasurement
 from .reports import daemon_refusal, parse_activity
@@ -96,19 +95,20 @@ def step_clock(ports: Ports, options: StepOptions, pause: Callable[[float], None
     """Step the clock if the guard lets it, and report what happened. ``pause`` sleeps."""
     host = _Host(ports, options, pause)
     start = host.stamp()
-    before = _look(ports, options)
-    decision = _guard(ports, before, options)
+    first = _look(ports, options)
+    decision = _guard(ports, first, options)
     if not decision.reachable:
-        return _refused(before, decision)
+        return StepReport(first, failure=_refusal(decision), reasons=decision.reasons, messages=decision.messages)
     refusal = host.burst(BURST_BEFORE)
     if refusal is not None:
-        return _command_failed(StepReport(before), "burst", refusal)
-    before, decision = host.fresh_look()
-    report = _with_own_step(StepReport(before, predicted_step_s=decision.expected_step_s), host.moved_since(start))
+        return _command_failed(StepReport(first), "burst", refusal)
+    fresh, decision = host.fresh_look()
+    report = StepReport(fresh, predicted_step_s=decision.expected_step_s)
+    report = _with_own_step(report, host.moved_since(start), first)
     if not decision.allowed and not options.force:
         return report._replace(reasons=decision.reasons, messages=decision.messages, failure=_refusal(decision))
     if not options.force and not _is_due(decision, options):
-        return report._replace(after=before, verified=True)
+        return report._replace(after=fresh, verified=True)
     report = report._replace(
         forced=options.force,
         reasons=decision.reasons,
@@ -134,9 +134,12 @@ def _step_and_verify(host: _Host, report: StepReport, options: StepOptions) -> S
     report = report._replace(after=after, verified=not problems)
     if not problems:
         return report
-    report = report._replace(reasons=(*report.reasons, "step.unverified"), messages=(*report.messages, *problems))
+    report = report._replace(
+        reasons=(*report.reasons, "step.unverified"),
+        messages=(*report.messages, *(problem for problem in problems if problem not in report.messages)),
+    )
     if options.force:
-        return report._replace(warnings=(*report.warnings, *problems))
+        return report._replace(warnings=report.messages)
     moved = f"The clock was moved by {movement.seconds:+.3f} s" if report.changed else "The clock did not move"
     return report._replace(failure=f"{moved}, and is not proven right: {'; '.join(problems)}")
 
@@ -156,12 +159,12 @@ def _remains(after: ClockMeasurement, decision: StepDecision, options: StepOptio
     return problems
 
 
-def _with_own_step(report: StepReport, movement: _Movement) -> StepReport:
+def _with_own_step(report: StepReport, movement: _Movement, first: ClockMeasurement) -> StepReport:
     """Account for a step that chronyd made by itself on the new samples (its directive ``makestep``)."""
     if abs(movement.seconds) <= TOLERANCE_S + movement.largest_slew_s:
         return report
     message = f"chronyd itself stepped the clock by {movement.seconds:+.3f} s when the new samples came"
-    return report._replace(changed=True, stepped_s=movement.seconds, messages=(message,))
+    return report._replace(before=first, changed=True, stepped_s=movement.seconds, messages=(message,))
 
 
 def _moved(report: StepReport, movement: _Movement, floor_s: float) -> StepReport:
@@ -290,10 +293,6 @@ def _refusal(decision: StepDecision) -> str:
     return f"The clock was not stepped: {'; '.join(decision.messages)}"
 
 
-def _refused(before: ClockMeasurement, decision: StepDecision) -> StepReport:
-    return StepReport(before, failure=_refusal(decision), reasons=decision.reasons, messages=decision.messages)
-
-
 def _command_failed(report: StepReport, command: str, complaint: str) -> StepReport:
     reason, advice = "step.command_failed", "see chronyd's log"
     if complaint.startswith("501"):
@@ -334,7 +333,7 @@ def _snapshot(measurement: ClockMeasurement, policy: StepPolicy) -> dict[str, An
     bound = offset = source = None
     if tracking is not None and known:
         offset = tracking.offset_s
-        bound = error_bound_s(tracking, measurement.taken_at_s, policy.max_drift_ppm)
+        bound = abs(offset) + estimate_error_s(measurement, tracking, policy.max_drift_ppm)
         source = tracking.reference
     return {
         "offset_s": _rounded(offset),

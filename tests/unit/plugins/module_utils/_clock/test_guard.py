@@ -176,9 +176,7 @@ ALLOWED: list[tuple[str, ClockMeasurement, StepPolicy]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("measurement", "policy"), [case[1:] for case in ALLOWED], ids=[case[0] for case in ALLOWED]
-)
+@pytest.mark.parametrize(("measurement", "policy"), [case[1:] for case in ALLOWED], ids=[case[0] for case in ALLOWED])
 def test_allows(measurement: ClockMeasurement, policy: StepPolicy) -> None:
     assert guard_step(measurement, policy).reasons == ()
 
