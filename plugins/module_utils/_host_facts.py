@@ -28,6 +28,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire i
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Process, Processes, Unavailable
+from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.ec2 import is_ec2
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
     serial_details,
@@ -238,6 +239,7 @@ class _Gatherer:
             "distribution_like": release.get("ID_LIKE", "").split(),
             "version": release.get("VERSION_ID", ""),
             "package_manager": self._package_manager(release),
+            "ec2": is_ec2(self._files),
             "init": examination.init,
             "chrony_unit": layout.unit if unit is None else unit.name,
             "chrony_unit_found": unit is not None,

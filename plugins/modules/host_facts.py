@@ -432,6 +432,10 @@ detail:
           description: The package manager, as M(ansible.builtin.package) calls it in its option C(use).
           type: str
           sample: apt
+        ec2:
+          description: Whether the machine says that it is an EC2 instance.
+          type: bool
+          sample: false
         init:
           description: V(systemd), V(openrc), or V(none) where neither runs.
           type: str
