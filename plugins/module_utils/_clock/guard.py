@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple
 
+from .bound import error_bound_s
 from .model import ClockMeasurement, Source, Tracking
 
-__all__ = ["TOLERANCE_S", "StepDecision", "StepPolicy", "estimate_error_s", "guard_step"]
+__all__ = ["TOLERANCE_S", "StepDecision", "StepPolicy", "guard_step"]
 
 #: Two looks at one clock, taken one after the other by different programs, may differ by this much on a busy host.
 TOLERANCE_S = 0.1
@@ -185,7 +186,8 @@ def _size_objections(tracking: Tracking, policy: StepPolicy) -> Iterator[_Object
 
 
 def _witness_objections(measurement: ClockMeasurement, tracking: Tracking, policy: StepPolicy) -> Iterator[_Objection]:
-    allowance_s = estimate_error_s(measurement, tracking, policy.max_drift_ppm) + TOLERANCE_S
+    bound_s = error_bound_s(tracking, measurement.taken_at_s, policy.max_drift_ppm)
+    allowance_s = bound_s - abs(tracking.offset_s) + TOLERANCE_S
     errors = []
     answered = False
     for witness in measurement.witnesses:
@@ -204,13 +206,3 @@ def _witness_objections(measurement: ClockMeasurement, tracking: Tracking, polic
             "witness.unavailable",
             f"no witness answered ({'; '.join(errors) or 'none was asked'}): make one reachable, or ask none",
         )
-
-
-def estimate_error_s(measurement: ClockMeasurement, tracking: Tracking, max_drift_ppm: float) -> float:
-    """Return how far chronyd's idea of the true time may be off: the error bound without the known offset.
-
-    Its age is the newest sample's: the reference time is in corrected time, the host's clock is what is wrong here.
-    """
-    ages = [source.last_rx_s for source in measurement.sources or () if source.state == "selected"]
-    age_s = max((age for age in ages if age is not None), default=0)
-    return tracking.root_dispersion_s + tracking.root_delay_s / 2 + max_drift_ppm * 1e-6 * age_s

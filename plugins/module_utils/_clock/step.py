@@ -13,8 +13,9 @@ import time
 from typing import Any, Callable, NamedTuple
 
 from .._ports import CommandResult, Processes, Unavailable
+from .bound import error_bound_s
 from .chronyc import Chronyc
-from .guard import TOLERANCE_S, StepDecision, StepPolicy, estimate_error_s, guard_step
+from .guard import TOLERANCE_S, StepDecision, StepPolicy, guard_step
 from .measure import MeasureOptions, Ports, measure_clock
 from .model import ClockMeasurement
 from .reports import daemon_refusal, parse_activity
@@ -333,7 +334,7 @@ def _snapshot(measurement: ClockMeasurement, policy: StepPolicy) -> dict[str, An
     bound = offset = source = None
     if tracking is not None and known:
         offset = tracking.offset_s
-        bound = abs(offset) + estimate_error_s(measurement, tracking, policy.max_drift_ppm)
+        bound = error_bound_s(tracking, measurement.taken_at_s, policy.max_drift_ppm)
         source = tracking.reference
     return {
         "offset_s": _rounded(offset),

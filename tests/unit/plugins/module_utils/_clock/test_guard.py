@@ -190,7 +190,8 @@ def test_a_witness_counts_on_a_slow_host_as_on_a_fast_one() -> None:
 
 
 def test_the_limit_of_a_witness_is_both_uncertainties_and_the_tolerance() -> None:
-    doubt = TRACKING.root_dispersion_s + TRACKING.root_delay_s / 2 + 50e-6 * 4 + 0.25 + TOLERANCE_S
+    age = NOW - FAST_S - TRACKING.reference_time_s
+    doubt = TRACKING.root_dispersion_s + TRACKING.root_delay_s / 2 + 50e-6 * age + 0.25 + TOLERANCE_S
     inside = measured(SOURCE, witnesses=(witness(FAST_S + doubt - 1e-6, 0.25),))
     outside = measured(SOURCE, witnesses=(witness(FAST_S + doubt + 1e-6, 0.25),))
     assert guard_step(inside, StepPolicy()).allowed
