@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from .shell import Result, need, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 _PREFIX = "softtoken"
+#: What ``ip netns exec`` mounts over /etc.
+_NAME_SERVICE = Path("/etc/netns")
 _serial = itertools.count()
 
 
@@ -58,11 +61,13 @@ class Host:
 class Network:
     """A bridge in a namespace of its own; ``host()`` attaches one more namespace.
 
-    ``name`` makes the network findable by a later process; without it the name is unique to this process.
+    ``name`` makes the network findable by a later process; without it the name is unique to this process. ``names``
+    are host names with their addresses; no other name resolves in the network.
     """
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, *, names: Mapping[str, str] | None = None) -> None:
         need("ip")
+        self._names = dict(names or {})
         self.name = f"{_PREFIX}-{name or f'{os.getpid()}-{next(_serial)}'}"
         self.hub = f"{self.name}.hub"
         self._ports = 0
@@ -83,6 +88,7 @@ class Network:
         namespace = f"{self.name}.{name}"
         self._ports += 1
         port = f"port{self._ports}"
+        self._write_name_service(namespace)
         run(["ip", "netns", "add", namespace])
         self._in_hub("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace)
         self._in_hub("link", "set", port, "master", "br0", "up")
@@ -101,6 +107,14 @@ class Network:
             namespace = line.split()[0]
             if namespace.startswith(f"{self.name}."):
                 run(["ip", "netns", "delete", namespace], check=False)
+                shutil.rmtree(_NAME_SERVICE / namespace, ignore_errors=True)
+
+    def _write_name_service(self, namespace: str) -> None:
+        folder = _NAME_SERVICE / namespace
+        folder.mkdir(parents=True, exist_ok=True)
+        known = {"localhost": "127.0.0.1", **self._names}
+        (folder / "hosts").write_text("".join(f"{at} {name}\n" for name, at in known.items()), encoding="utf-8")
+        (folder / "resolv.conf").write_text("# No name server here: see hosts.\n", encoding="utf-8")
 
     def _in_hub(self, *arguments: str) -> None:
         run(["ip", "-n", self.hub, *arguments])
