@@ -22,8 +22,9 @@ class RootedFiles(HostFiles):
         return target
 
     def read_text(self, path: str, limit: int = 1048576) -> str:
+        text = super().read_text(self._below(path), limit)
         self.opened.append(path)
-        return super().read_text(self._below(path), limit)
+        return text
 
     def list_dir(self, path: str) -> list[str]:
         return super().list_dir(self._below(path))

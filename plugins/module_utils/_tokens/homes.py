@@ -50,7 +50,10 @@ def parse_passwd(text: str) -> Tuple[Account, ...]:
 
 
 def select_homes(accounts: Sequence[Account], files: Files) -> Tuple[Home, ...]:
-    """Return the homes of people, and of service accounts that have an AWS configuration; each directory once."""
+    """Return the homes of people, and of service accounts that have an AWS configuration; each directory once.
+
+    People of a directory service are in no passwd file: what else lies in /home is theirs.
+    """
     homes: Dict[str, Home] = {}
     for account in accounts:
         path = account.home.rstrip("/")
@@ -58,6 +61,10 @@ def select_homes(accounts: Sequence[Account], files: Files) -> Tuple[Home, ...]:
             continue
         if _logs_in(account) or files.exists(path + "/.aws"):
             homes[path] = Home(account.user, path)
+    for name in sorted(names_in(files, "/home") or ()):
+        path = f"/home/{name}"
+        if path not in homes and name != "lost+found" and files.is_dir(path):
+            homes[path] = Home(name, path)
     return tuple(homes.values())
 
 

@@ -193,12 +193,12 @@ class _Search:
         for source in sources:
             ini = read_ini(self._read(source.path, place))
             self._problems(ini, source.path)
-            references = len(self.references)
+            room = len(self.references) + MAX_REFERENCES
             for setting in ini.settings:
-                self._setting(setting, source, place, profiles)
-                if len(self.references) - references >= MAX_REFERENCES:
+                if setting.key in SERIAL_KEYS and len(self.references) >= room:
                     self._gap(f"{shown(source.path)} has more than {MAX_REFERENCES} MFA serials: the rest was not read")
                     break
+                self._setting(setting, source, place, profiles)
         self.inherited += _inherited(profiles, place.user)
 
     def _problems(self, ini: IniFile, path: str) -> None:
