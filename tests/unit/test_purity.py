@@ -59,8 +59,8 @@ CLOCK_READS = {
 
 
 def pure_modules() -> list[Path]:
-    files = sorted(MODULE_UTILS.glob("_*.py")) + sorted(MODULE_UTILS.glob("_*/**/*.py"))
-    return [path for path in files if path.relative_to(MODULE_UTILS).parts[0].removesuffix(".py") not in IMPURE]
+    files = sorted(MODULE_UTILS.glob("*/**/*.py"))
+    return [PROTOCOLS, *(path for path in files if path.relative_to(MODULE_UTILS).parts[0] not in IMPURE)]
 
 
 def module_name(path: Path) -> str:
@@ -121,7 +121,7 @@ def _impure_call(node: ast.Call) -> list[tuple[int, str]]:
 
 
 def test_there_are_pure_modules() -> None:
-    assert [path for path in pure_modules() if path.parent.name == "_clock"]
+    assert {path.parent.name for path in pure_modules()} >= {"_clock", "_tokens"}
 
 
 @pytest.mark.parametrize("path", pure_modules(), ids=module_name)
