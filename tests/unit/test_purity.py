@@ -19,8 +19,10 @@ COLLECTIONS = ROOT / ".ansible" / "collections"
 MODULE_UTILS = ROOT / "plugins" / "module_utils"
 PREFIX = "ansible_collections.softtoken.compliance.plugins.module_utils"
 
-# Everything private in module_utils is pure, except what exists to have side effects.
-IMPURE = {"_adapters", "_aws", "_imds"}
+# Every package in module_utils is pure, except what exists to have side effects; so are the Protocols it leans on.
+# Single files beside the packages join pure code to a host.
+IMPURE = {"_aws"}
+PROTOCOLS = MODULE_UTILS / "_ports.py"
 
 BLOCKED = ("ansible", "boto3", "botocore", "psutil", "ntplib", "subprocess")
 
