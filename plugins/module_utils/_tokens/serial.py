@@ -17,7 +17,7 @@ __all__ = ["Serial", "read_serial"]
 # sts:AssumeRole, parameter SerialNumber
 _VALID = re.compile(r"[\w+=/:,.@-]+", re.ASCII)
 _MIN, _MAX = 9, 256
-_ACCESS_KEY = re.compile(r"A(?:KIA|SIA|IDA|ROA)[A-Z0-9]{12,}")
+# TOTP seeds, and access key ids too.
 _BASE32 = re.compile(r"[A-Z2-7]{16,}=*", re.IGNORECASE)
 _MAX_BARE = 24  # hardware tokens have 8 to 16 characters; seeds, keys and passwords begin here
 
@@ -44,6 +44,6 @@ def read_serial(value: str) -> Serial:
         return Serial(valid[:_MAX], problem)
     if valid != value:
         return Serial("", _CHARACTERS)
-    if len(value) > _MAX_BARE or _ACCESS_KEY.fullmatch(value) or _BASE32.fullmatch(value):
+    if len(value) > _MAX_BARE or _BASE32.fullmatch(value):
         return Serial("", _KEY_LIKE)
     return Serial(value, "" if len(value) >= _MIN else _LENGTH)
