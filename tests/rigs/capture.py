@@ -82,7 +82,8 @@ def _write(into: Path, suite: Suite, name: str, description: str, ask: Callable[
     folder = into / made_by / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    commands = {**REPORTS, **COMMANDS}
+    # Each question to a daemon that hangs takes chronyc seconds, and each answer is the same.
+    commands = {"tracking": ("tracking",)} if name == "hung" else {**REPORTS, **COMMANDS}
     answers = {report: ask(command) for report, command in commands.items()}
     meta: dict[str, object] = {"version": made_by, "suite": suite, "state": name, "description": description}
     meta["reports"] = {

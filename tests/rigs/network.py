@@ -16,7 +16,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from .shell import Result, need, run
+from .shell import Result, need, run, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ class Network:
     """
 
     def __init__(self, name: str | None = None, *, names: Mapping[str, str] | None = None) -> None:
-        need("ip")
+        need("ip", "bridge")
         self._names = dict(names or {})
         self.name = f"{_PREFIX}-{name or f'{os.getpid()}-{next(_serial)}'}"
         self.hub = f"{self.name}.hub"
@@ -98,6 +98,8 @@ class Network:
             *(f"address add {_cidr(a)} dev eth0 {_nodad(a)}" for a in addresses),
         ]
         run(["ip", "-n", namespace, "-batch", "-"], stdin="\n".join(batch) + "\n")
+        # The bridge forwards nothing before it has noticed the carrier; a first request sent earlier would be lost.
+        wait_for(lambda: self._forwards(port), f"{namespace} to be connected", every=0.01)
         return Host(namespace, addresses)
 
     def remove(self) -> None:
@@ -108,6 +110,9 @@ class Network:
             if namespace.startswith(f"{self.name}."):
                 run(["ip", "netns", "delete", namespace], check=False)
                 shutil.rmtree(_NAME_SERVICE / namespace, ignore_errors=True)
+
+    def _forwards(self, port: str) -> bool:
+        return "state forwarding" in run(["bridge", "-n", self.hub, "link", "show", "dev", port]).stdout
 
     def _write_name_service(self, namespace: str) -> None:
         folder = _NAME_SERVICE / namespace

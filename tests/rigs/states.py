@@ -243,7 +243,7 @@ def unselectable_options(lab: Lab) -> ChronyClient:
         f"server {SERVERS[2]} {FAST} require",
         f"server {NOBODY} {FAST}",
     )
-    client.synchronised()
+    client.wait(lambda me: all(row[5] == "377" for row in me.csv("sources")), "full reach registers")
     return client
 
 
