@@ -13,8 +13,10 @@ from __future__ import annotations
 from typing import Callable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 __all__ = [
+    "Access",
     "Clocks",
     "CommandResult",
+    "FileStore",
     "Files",
     "Process",
     "Processes",
@@ -77,6 +79,39 @@ class Files(Protocol):
 
     def is_dir(self, path: str) -> bool:
         """Say whether the path is a directory (False also where that cannot be seen)."""
+
+
+class Access(NamedTuple):
+    """Who may read a file, apart from its owner root; ``group`` None is root's own."""
+
+    mode: int
+    group: Optional[str] = None
+
+
+class FileStore(Files, Protocol):
+    """Changes the file system, one file and one atomic step at a time.
+
+    ``read_text`` gives undecodable bytes as surrogate escapes here, so that what is read can be written back as it
+    was. Every method may raise OSError.
+    """
+
+    def access(self, path: str) -> Access:
+        """Return who may read the file."""
+
+    def has_group(self, name: str) -> bool:
+        """Say whether the host has this group."""
+
+    def replace(self, path: str, text: str, access: Optional[Access] = None) -> None:
+        """Put a file with this text in place of the old one, or create it (and its directory).
+
+        Without ``access`` an existing file keeps its own. Never is the text readable to more than ``access`` allows.
+        """
+
+    def remove(self, path: str) -> None:
+        """Delete the file."""
+
+    def back_up(self, path: str) -> str:
+        """Copy the file beside itself and return the copy's path."""
 
 
 class Clocks(Protocol):

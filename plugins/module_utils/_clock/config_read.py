@@ -79,6 +79,8 @@ class EffectiveConfig(NamedTuple):
     files: Tuple[str, ...]
     directives: Tuple[Directive, ...]
     problems: Tuple[ConfigProblem, ...]
+    #: Those of ``files`` that a ``sourcedir`` brought in.
+    source_files: Tuple[str, ...] = ()
 
     def named(self, *names: str) -> Tuple[Directive, ...]:
         """All directives of these names, in order."""
@@ -106,6 +108,7 @@ def read_config(files: Files, main: str) -> EffectiveConfig:
         files=tuple(reader.seen),
         directives=tuple(reader.directives),
         problems=tuple(reader.problems),
+        source_files=tuple(reader.source_files),
     )
 
 
@@ -115,6 +118,7 @@ class _Reader:
         self.seen: Dict[str, None] = {}  # an ordered set
         self.directives: List[Directive] = []
         self.problems: List[ConfigProblem] = []
+        self.source_files: Dict[str, None] = {}
         self._open: List[str] = []
         self._sourcedirs: List[Directive] = []
         self._budget = _MAX_FILES
@@ -209,7 +213,7 @@ class _Reader:
         for folder in directive.args:
             for name in self._names(folder, directive):
                 if name.endswith(suffix) and not name.startswith("."):
-                    chosen.setdefault(name, f"{folder}/{name}")
+                    chosen.setdefault(name, f"{folder.rstrip('/')}/{name}")
         return [chosen[name] for name in sorted(chosen)]
 
     def _names(self, folder: str, directive: Directive) -> List[str]:
@@ -225,9 +229,10 @@ class _Reader:
         text = self._text(path, Directive("sourcedir", (), path, 0), fatal=False)
         if text is None:
             return
+        self.source_files[path] = None
         lines = text.split("\n")
         for number, line in enumerate(lines, start=1):
-            if _too_long(line) or (number == len(lines) and line):
+            if _too_long(line) or (number == len(lines) and split_line(line)):
                 message = "the line is too long" if _too_long(line) else "the last line does not end with a newline"
                 self._problem(f"{message}: chronyd ignores it and all that follows", path, number, fatal=False)
                 return
