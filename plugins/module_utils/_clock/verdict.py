@@ -155,13 +155,14 @@ def _age_violations(age: float, policy: ClockPolicy) -> Iterator[_Finding]:
 
 def _offset_violations(measurement: ClockMeasurement, policy: ClockPolicy) -> Iterator[_Finding]:
     best = best_offset(measurement, policy)
+    chrony = chrony_estimate(measurement, policy)
+    if chrony is not None and abs(chrony.offset_s) > policy.max_error_s:
+        yield _Finding("clock.offset_exceeded", _offset_values(chrony, policy))
     if best is None:
         return
     by_chrony = best.where == CHRONY
-    error = abs(best.offset_s) if by_chrony else best.certain_error_s
-    if error > policy.max_error_s:
-        values = {"offset": best.offset_s, "where": best.where, "limit": policy.max_error_s}
-        yield _Finding("clock.offset_exceeded", values)
+    if not by_chrony and best.certain_error_s > policy.max_error_s:
+        yield _Finding("clock.offset_exceeded", _offset_values(best, policy))
     # A witness that knows little does not put the codes at risk; it leaves the clock unknown for want of chronyd.
     probability = worst_probability if by_chrony else best_probability
     likely = probability(best.offset_s, best.uncertainty_s, policy.totp_validator)
@@ -174,6 +175,10 @@ def _offset_violations(measurement: ClockMeasurement, policy: ClockPolicy) -> It
             "uncertainty": best.uncertainty_s,
         }
         yield _Finding("totp.at_risk", values)
+
+
+def _offset_values(estimate: Estimate, policy: ClockPolicy) -> Dict[str, object]:
+    return {"offset": estimate.offset_s, "where": estimate.where, "limit": policy.max_error_s}
 
 
 def _source_violations(measurement: ClockMeasurement, policy: ClockPolicy) -> Iterator[_Finding]:
