@@ -21,9 +21,9 @@ __all__ = [
     "Process",
     "Processes",
     "Runner",
-    "SntpReply",
     "SntpClient",
     "SntpOutcome",
+    "SntpReply",
     "Unavailable",
 ]
 
