@@ -21,12 +21,14 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model
     HostAnswers,
     Report,
     build_report,
+    headline,
     violations,
 )
 
 ARGUMENT_SPEC = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "mode": {"type": "str", "choices": ["audit", "enforce"], "default": "audit"},
+    "dry_run": {"type": "bool", "default": False},
     "directory": {"type": "path", "default": "report"},
     "formats": {"type": "list", "elements": "str", "choices": sorted(FORMATS), "default": ["json", "text"]},
     "fail_on": {
@@ -57,6 +59,7 @@ class ActionModule(ActionBase):
             (_answers(host, hostvars, options) for host in _unique(options["hosts"])),
             generated_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             mode=options["mode"],
+            dry_run=options["dry_run"],
         )
         files = self._files(report, options)
         return merge_hash(
@@ -65,7 +68,9 @@ class ActionModule(ActionBase):
                 "changed": bool(files),
                 "files": files,
                 "summary": summary_to_dict(report),
+                "headline": headline(report),
                 "violations": violations(report, options["fail_on"]),
+                "failed_run": report.verdict in options["fail_on"],
             },
         )
 

@@ -33,6 +33,11 @@ options:
     type: str
     choices: [audit, enforce]
     default: audit
+  dry_run:
+    description:
+      - Whether the run was in check mode, so that the report says so.
+    type: bool
+    default: false
   directory:
     description:
       - Directory on the controller that the files are written into. It is created where it does not exist.
@@ -73,16 +78,22 @@ options:
         role M(softtoken.compliance.timesync#role) ends with a measurement.
     type: str
     default: softtoken_measured_again
+extends_documentation_fragment:
+  - softtoken.compliance._attributes
 attributes:
   check_mode:
-    description: Builds the report and returns it, but writes no file.
     support: full
+    details:
+      - Builds the report and returns it, but writes no file.
   diff_mode:
-    description: A report is new each time.
     support: none
   idempotent:
-    description: Each run writes its own report.
     support: none
+    details:
+      - Each run writes its own report.
+  platform:
+    support: full
+    platforms: posix
 seealso:
   - module: softtoken.compliance.host_facts
 """
@@ -139,6 +150,17 @@ summary:
       description: How many hosts have each warning, the most frequent first.
       type: dict
       sample: {}
+headline:
+  description: The report in one line.
+  returned: always
+  type: str
+  sample: "noncompliant: 3 hosts: 1 noncompliant, 1 unknown, 1 compliant"
+failed_run:
+  description: Whether the verdict of the whole report is in O(fail_on). True as well when there was no host and
+    V(unknown) is in O(fail_on).
+  returned: always
+  type: bool
+  sample: true
 violations:
   description: One line for each host whose verdict is in O(fail_on).
   returned: always

@@ -30,6 +30,7 @@ def report_to_dict(report: Report) -> dict[str, Any]:
         "schema": SCHEMA,
         "generated_at": report.generated_at,
         "mode": report.mode,
+        "dry_run": report.dry_run,
         **summary_to_dict(report),
         "hosts": [_host(entry) for entry in report.hosts],
     }

@@ -26,6 +26,7 @@ __all__ = [
     "Report",
     "State",
     "build_report",
+    "headline",
     "number",
     "violations",
 ]
@@ -85,6 +86,7 @@ class Report:
 
     generated_at: str
     mode: str
+    dry_run: bool  # check mode: what was enforced is only what would be
     hosts: tuple[HostEntry, ...]
 
     @property
@@ -118,10 +120,18 @@ def _by_code(pairs: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str,
     return {code: tuple(found[code]) for code in sorted(found, key=lambda code: (-len(found[code]), code))}
 
 
-def build_report(answers: Iterable[HostAnswers], *, generated_at: str, mode: str) -> Report:
+def build_report(answers: Iterable[HostAnswers], *, generated_at: str, mode: str, dry_run: bool = False) -> Report:
     """Make the report over all hosts."""
     entries = sorted((_entry(answer) for answer in answers), key=_severity)
-    return Report(generated_at=generated_at, mode=mode, hosts=tuple(entries))
+    return Report(generated_at=generated_at, mode=mode, dry_run=dry_run, hosts=tuple(entries))
+
+
+def headline(report: Report) -> str:
+    """Return the report in one line."""
+    if not report.hosts:
+        return "unknown: no host was matched, so nothing was measured: check the inventory, softtoken_hosts and --limit"
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
+    return f"{report.verdict}: {len(report.hosts)} host{'' if len(report.hosts) == 1 else 's'}: {counts}"
 
 
 def violations(report: Report, fail_on: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .model import COMPLIANT, NONCOMPLIANT, UNKNOWN, Enforcement, HostEntry, Report, number
+from .model import COMPLIANT, UNKNOWN, Enforcement, HostEntry, Report, headline, number
 from .reasons import explain
 
 __all__ = ["render_text"]
@@ -22,7 +22,7 @@ LISTED_LINES = 200
 NAMED_HOSTS = 8
 NAME_WIDTH = 40
 RULE = "=" * 78
-HEADER = ("HOST", "VERDICT", "OFFSET", "WITHIN", "CODES", "REASONS")
+HEADER = ("HOST", "VERDICT", "OFFSET", "BOUND", "CODES", "REASONS")
 
 
 def render_text(report: Report) -> str:
@@ -40,18 +40,10 @@ def render_text(report: Report) -> str:
 
 
 def _head(report: Report) -> str:
-    counts = report.counts
-    by_verdict = f"{counts[COMPLIANT]} compliant, {counts[NONCOMPLIANT]} noncompliant, {counts[UNKNOWN]} unknown"
-    lines = [
-        RULE,
-        f"softtoken.compliance: {report.verdict.upper()}",
-        RULE,
-        f"{len(report.hosts)} {_plural(len(report.hosts), 'host')}: {by_verdict}",
-        f"mode {report.mode}, written {report.generated_at}",
-    ]
-    if not report.hosts:
-        lines.append("No host was matched, so nothing was measured: check the inventory and softtoken_hosts.")
-    return "\n".join(lines)
+    mode = f"mode {report.mode}" + (", check mode: nothing was changed" if report.dry_run else "")
+    return "\n".join(
+        [RULE, f"softtoken.compliance: {headline(report)}", RULE, f"{mode}; written {report.generated_at}"]
+    )
 
 
 def _codes(title: str, codes: Mapping[str, Sequence[str]], total: int) -> str:
@@ -154,7 +146,7 @@ def _legend(report: Report) -> str:
     if not any(entry.state.facts for entry in report.hosts):
         return ""
     return (
-        "OFFSET is host minus true time: + is fast. WITHIN is the most the host can be off.\n"
+        "OFFSET is host minus true time: + is fast. BOUND is the most that it may be off.\n"
         "CODES is how many of the TOTP codes made there a validator takes at first try, one past step\n"
         "allowed (RFC 6238, section 5.2)."
     )
@@ -189,7 +181,3 @@ def _percent(value: Any) -> str:
         return "?"
     # Never round up to a promise: 99.96 % is not 100 %.
     return f"{int(probability * 1000 + 1e-9) / 10:g} %"
-
-
-def _plural(count: int, word: str) -> str:
-    return word if count == 1 else word + "s"

@@ -28,6 +28,7 @@ def test_holds_everything_about_every_host(result: Maker) -> None:
         "schema": 1,
         "generated_at": "2026-11-21T12:00:05Z",
         "mode": "audit",
+        "dry_run": False,
         "verdict": "noncompliant",
         "counts": {"hosts": 1, "noncompliant": 1, "unknown": 0, "compliant": 0},
         "reasons": {"chrony.missing": 1},
