@@ -124,7 +124,7 @@ lint-python38:
 	  $(wildcard plugins/modules plugins/module_utils plugins/doc_fragments roles/*/files)
 
 lint-ansible-lint:
-	@echo "--- ansible-lint"; ansible-lint -q --nocolor -p
+	@echo "--- ansible-lint"; ansible-lint -q --nocolor --format pep8
 
 lint-yamllint:
 	@echo "--- yamllint"; yamllint --strict .
