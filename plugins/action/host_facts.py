@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, softtoken.compliance contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action part of host_facts: the controller's clock as one more witness, at no extra round trip."""
+"""Action part of host_facts: judges what the module measured, with the controller's clock as one more witness."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from platform import node
 from typing import Any
@@ -21,11 +22,13 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire i
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import controller_witness
 
+SCHEMA = 1
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class ActionModule(ActionBase):
-    """Runs the module, and judges its measurement again with what the controller's clock says."""
+    """Runs the module once, and makes facts of its measurement."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -38,33 +41,34 @@ class ActionModule(ActionBase):
         result.update(self._execute_module(task_vars=task_vars))
         ended = time.time()
         measured = result.pop("measurement", None)
-        if result.get("failed") or not isinstance(measured, dict):
-            return result
+        if measured is None:
+            return result  # failed, skipped or unreachable: as it came
         try:
-            _judge_again(result, measured, started, ended)
-        except (ClockError, KeyError, TypeError, ValueError) as exc:
-            result["failed"] = True
-            result["msg"] = f"the host's measurement does not make sense, so nothing is known about its clock: {exc!r}"
-            result.pop("ansible_facts", None)
+            result.update(facts_of(measured, started, ended))
+        except ClockError as exc:
+            result.update(failed=True, msg=f"nothing can be said about this host's clock: {exc}")
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            # The host is not trusted to send what its copy of the module sends.
+            result.update(failed=True, msg=f"the host sent no measurement that makes sense: {exc!r}")
         return result
 
 
-def _judge_again(result: dict[str, Any], measured: dict[str, Any], started: float, ended: float) -> None:
-    if not measured["compare"]:
-        return
-    measurement = _with_controller(measurement_from_dict(measured["clock"]), measured, started, ended)
+def facts_of(measured: Mapping[str, Any], started: float, ended: float) -> dict[str, Any]:
+    """Judge a measurement that was made between two moments of the controller's clock."""
     policy = policy_from_params(measured["policy"])
-    facts = result["ansible_facts"]["softtoken"]
-    again = clock_facts(measurement, policy)
-    if "warnings" not in again:
-        facts.pop("warnings", None)
-    facts.update(again)
-    if "detail" in result:
-        result["detail"].update(clock_detail(measurement, policy))
+    measurement = measurement_from_dict(measured["clock"])
+    if measured["compare"]:
+        measurement = _with_controller(measurement, measured, started, ended)
+    identity = {name: measured["identity"][name] for name in ("tokens", "serials", "attached_role")}
+    facts = {"schema": SCHEMA, **clock_facts(measurement, policy), **identity}
+    result: dict[str, Any] = {"ansible_facts": {"softtoken": facts}}
+    if "detail" in measured:
+        result["detail"] = {**clock_detail(measurement, policy), **measured["detail"]}
+    return result
 
 
 def _with_controller(
-    measurement: ClockMeasurement, measured: dict[str, Any], started: float, ended: float
+    measurement: ClockMeasurement, measured: Mapping[str, Any], started: float, ended: float
 ) -> ClockMeasurement:
     if measured["kernel"] and measured["kernel"] == _kernel():
         reason = "the controller runs on the same kernel: its clock is this host's own and proves nothing"

@@ -1,18 +1,16 @@
 # Copyright: (c) 2026, softtoken.compliance contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The flow of the module ``host_facts``: one look at a host, and the facts that come of it.
+"""The part of ``host_facts`` that runs on the host: one look, no opinion.
 
-Private to this collection. The side effects come in as ports; what is returned is what the module returns.
+Private to this collection. The side effects come in as ports. What comes out is judged on the controller, by the
+action plugin: it knows one witness more, and it loads the code for that once, not once a host.
 """
 
 from __future__ import annotations
 
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.detail import clock_detail
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.errors import ClockError
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.facts import clock_facts
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import read_os_release
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import (
     SUBSETS,
@@ -22,10 +20,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measur
     examine_clock,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import Gap
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import (
-    measurement_to_dict,
-    policy_from_params,
-)
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import measurement_to_dict
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Process, Processes, Unavailable
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.ec2 import is_ec2
@@ -39,11 +34,9 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.homes import parse_passwd, select_homes
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serials import find_serials
 
-__all__ = ["POLICY_PARAMETERS", "SCHEMA", "HostPorts", "ParameterError", "check_parameters", "host_facts"]
+__all__ = ["HostPorts", "ParameterError", "check_parameters", "look_at_host"]
 
-SCHEMA = 1
-
-POLICY_PARAMETERS = (
+_POLICY = (
     "max_error",
     "warn_error",
     "min_sources",
@@ -88,10 +81,6 @@ class HostPorts(NamedTuple):
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
     """Refuse what no argument spec can refuse. Raises ParameterError."""
-    try:
-        policy_from_params({name: parameters[name] for name in POLICY_PARAMETERS})
-    except ClockError as exc:
-        raise ParameterError(str(exc)) from None
     for name in _TIMEOUTS:
         if not 0 < parameters[name] <= _LONGEST_TIMEOUT_S:
             raise ParameterError(f"{name} is {parameters[name]:g}: it has to be above 0 and at most 60 seconds")
@@ -123,12 +112,12 @@ def _chosen_subsets(words: Sequence[str]) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def host_facts(parameters: Mapping[str, Any], ports: HostPorts) -> dict[str, Any]:
-    """Look at the host as the parameters say. The result is the module's, private ``measurement`` included."""
-    return _Gatherer(parameters, ports).gather()
+def look_at_host(parameters: Mapping[str, Any], ports: HostPorts) -> dict[str, Any]:
+    """Look at the host as the parameters say; returns what the action plugin makes the facts of."""
+    return _Look(parameters, ports).result()
 
 
-class _Gatherer:
+class _Look:
     def __init__(self, parameters: Mapping[str, Any], ports: HostPorts) -> None:
         self._parameters = parameters
         self._ports = ports
@@ -136,33 +125,26 @@ class _Gatherer:
         self._subsets = _chosen_subsets(parameters["gather_subset"])
         self._gaps: list[Gap] = []
 
-    def gather(self) -> dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         started = self._ports.clock.clocks.wall()
         # One scan serves rivals and tokens.
         processes = _OneScan(self._ports.clock.processes)
         examination = examine_clock(self._ports.clock._replace(processes=processes), self._options())
-        policy_parameters = {name: self._parameters[name] for name in POLICY_PARAMETERS}
-        policy = policy_from_params(policy_parameters)
         identity, evidence = self._identity(processes)
-        measurement = examination.measurement
-        facts = {"schema": SCHEMA, **clock_facts(measurement, policy), **identity}
-        result: dict[str, Any] = {"changed": False, "ansible_facts": {"softtoken": facts}}
+        result: dict[str, Any] = {
+            "clock": measurement_to_dict(examination.measurement),
+            "identity": identity,
+            "policy": {name: self._parameters[name] for name in _POLICY},
+            "compare": "witness" in self._subsets,
+            "kernel": self._kernel(),
+        }
         if self._parameters["detail"]:
             result["detail"] = {
-                **clock_detail(measurement, policy),
                 "identity_gaps": [gap._asdict() for gap in self._gaps],
                 "evidence": evidence,
                 "system": self._system(examination),
             }
-        result["measurement"] = {
-            "clock": measurement_to_dict(measurement),
-            "policy": policy_parameters,
-            "compare": "witness" in self._subsets,
-            "kernel": self._kernel(),
-            "started_s": started,
-            "ended_s": self._ports.clock.clocks.wall(),
-        }
-        return result
+        return {**result, "started_s": started, "ended_s": self._ports.clock.clocks.wall()}
 
     def _options(self) -> MeasureOptions:
         return MeasureOptions(

@@ -2,7 +2,10 @@
 # Copyright: (c) 2026, softtoken.compliance contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures whether a TOTP code made on a host now would be accepted."""
+"""Measures whether a TOTP code made on a host now would be accepted.
+
+What is documented here as returned is made by the action plugin, from the measurement that this module returns.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +138,8 @@ attributes:
 notes:
   - Runs unprivileged and then says what it could not see. Root (O(ignore:become)) is needed for chronyd's
     report C(selectdata) and for other users' files.
-  - Cannot be run with C(async), since its answer is judged again on the controller.
+  - The host measures, the controller judges. So this cannot be run with C(async), nor as one of the fact modules of
+    M(ansible.builtin.gather_facts).
 requirements:
   - chrony 2.4 or later
   - python3-psutil on the host, for the subsets V(rivals) and V(tokens)
@@ -517,13 +521,13 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts i
     HostPorts,
     ParameterError,
     check_parameters,
-    host_facts,
+    look_at_host,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._imds import attached_role
 
 
 def main() -> None:
-    """Read the parameters, look, return the facts."""
+    """Read the parameters, look, return what was seen."""
     module = AnsibleModule(
         argument_spec={
             "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
@@ -561,7 +565,7 @@ def main() -> None:
         check_parameters(module.params)
     except ParameterError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(**host_facts(module.params, ports))
+    module.exit_json(measurement=look_at_host(module.params, ports))
 
 
 if __name__ == "__main__":
