@@ -214,7 +214,7 @@ def _fits_integers(fields: List[str]) -> bool:
 
 _AUTH_MODES = frozenset({"-", "SK", "NTS", "?"})
 _SHAPES = {
-    "tracking": _Shape(lambda row: len(row) >= 14 and is_reference_id(row[0]), single=True),
+    "tracking": _Shape(lambda row: is_reference_id(row[0]) and any(leap in row[13:] for leap in LEAPS), single=True),
     "sources": _Shape(lambda row: len(row) >= 10 and row[0] in _MODES and row[1] in _STATES),
     "activity": _Shape(_fits_integers, single=True),
     "selectdata": _Shape(lambda row: len(row) >= 18 and len(row[0]) == 1 and not any(map(is_decimal, row[:10]))),

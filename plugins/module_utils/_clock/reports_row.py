@@ -90,7 +90,8 @@ def only_row(report: str, text: str, columns: int) -> Row:
     """Return the row of a report that has exactly one."""
     found = list(rows(report, text, columns))
     if len(found) != 1:
-        raise ReportError(report, len(found) + 1, None, f"{len(found)} lines where exactly one belongs")
+        number = found[1].number if found else 1
+        raise ReportError(report, number, None, f"{len(found)} lines where exactly one belongs")
     return found[0]
 
 
@@ -99,12 +100,12 @@ class Row:
 
     def __init__(self, report: str, number: int, fields: List[str]) -> None:
         self._report = report
-        self._number = number
+        self.number = number
         self._fields = fields
 
     def fault(self, column: Optional[int], detail: str) -> ReportError:
         """Return (not raise) the error for a column of this row."""
-        return ReportError(self._report, self._number, column, detail)
+        return ReportError(self._report, self.number, column, detail)
 
     @property
     def width(self) -> int:

@@ -83,7 +83,7 @@ def test_every_captured_report_is_read_and_every_refusal_is_recognised(capture: 
             assert daemon_refusal(text) == text.strip()
             with pytest.raises(ReportError, match="the daemon answered '5"):
                 parse(text)
-    assert {"tracking", "sources-a", "activity"} <= seen
+    assert "tracking" in seen
 
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=capture_id)
@@ -92,9 +92,10 @@ def test_one_process_with_several_reports_is_cut_as_it_was_put_together(capture:
     meta = json.loads((capture / "meta.json").read_text())
     output, expected, complete = "", {}, True
     for command in HOST_REPORTS:
-        text = (capture / f"{command.replace(' ', '')}.csv").read_text()
+        name = command.replace(" ", "")
+        text = (capture / f"{name}.csv").read_text()
         output += text
-        complete = meta["reports"][command.replace(" ", "")]["rc"] == 0
+        complete = meta["reports"][name]["rc"] == 0
         if not complete:
             break
         expected[command.split()[0]] = text
