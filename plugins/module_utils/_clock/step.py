@@ -210,17 +210,24 @@ class _Host:
         """Measure and judge as soon as the burst has given samples, or its time is over."""
         while True:
             self._pause(POLL_S)
-            waited = self._ports.clocks.monotonic() - self._burst_at
-            settled = (
-                not self._decide(_look(self._ports, self._options, witnesses=False)).curable and not self._bursting()
-            )
-            if settled or waited >= self._options.burst_timeout_s:
-                measurement = _look(self._ports, self._options)
-                return measurement, self._decide(measurement)
+            late = self._waited() >= self._options.burst_timeout_s
+            if late or self._settled():
+                measurement, decision = self._judged_look(witnesses=True)
+                if late or not decision.curable:
+                    return measurement, decision
 
-    def _decide(self, measurement: ClockMeasurement) -> StepDecision:
-        waited = self._ports.clocks.monotonic() - self._burst_at
-        return guard_step(measurement, self._options.policy._replace(max_sample_age_s=waited))
+    def _settled(self) -> bool:
+        _measurement, decision = self._judged_look(witnesses=False)
+        return not decision.curable and not self._bursting()
+
+    def _judged_look(self, *, witnesses: bool) -> tuple[ClockMeasurement, StepDecision]:
+        # Taken before the look: a witness may keep it waiting long after chronyd has told its samples' ages.
+        waited = self._waited()
+        measurement = _look(self._ports, self._options, witnesses=witnesses)
+        return measurement, guard_step(measurement, self._options.policy._replace(max_sample_age_s=waited))
+
+    def _waited(self) -> float:
+        return self._ports.clocks.monotonic() - self._burst_at
 
     def _bursting(self) -> bool:
         text = self._chronyc.reports(["activity"]).texts.get("activity")

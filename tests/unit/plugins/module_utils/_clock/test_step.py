@@ -36,6 +36,7 @@ class Host:
     believed_s: float | None = None  # chronyd's pending correction as it stands in its books; None: unsynchronised
     false_s: float = 0.0  # how far the source is off
     dead: bool = False
+    mute: bool = False  # dead since a moment ago: chronyd has not noticed yet
     controls: bool = True
     steps_by_itself: bool = False
     moves_by: float | None = None  # a makestep that moves the clock by something else than what was due
@@ -87,7 +88,12 @@ class Host:
             offset = self.wrong_s - self.witnesses[server]
             return SntpOutcome(server, SntpReply(offset, 0.001, 0.001, 0.001, 2, 0))
 
-        return lambda: [reply(server) for server in servers]
+        def collect() -> list[SntpOutcome]:
+            if not set(servers) <= set(self.witnesses):
+                self.now += timeout_s
+            return [reply(server) for server in servers]
+
+        return collect
 
     def run(self, argv: Sequence[str], **_: object) -> CommandResult:
         self.pause(0.005)
@@ -105,7 +111,7 @@ class Host:
 
     def pause(self, seconds: float) -> None:
         self.now += seconds
-        if self.now < self.burst_end + 0.5 and self.now - self.sampled_at >= 2 and not self.dead:
+        if self.now < self.burst_end + 0.5 and self.now - self.sampled_at >= 2 and not (self.dead or self.mute):
             self.sample()
 
     # --- chronyd -----------------------------------------------------------------------------------------------------
@@ -211,6 +217,13 @@ def test_no_new_sample_no_step() -> None:
     assert "not stepped" in report.failure
     assert "makestep" not in host.commands
     assert host.now < 5000 + 20 + 2
+
+
+def test_the_wait_for_a_silent_witness_makes_no_sample_newer_than_the_burst() -> None:
+    host = Host(believed_s=300.0, mute=True, sampled_at=4999.5)
+    report = step(host, witness_servers=("silent",), witness_timeout_s=5.0, burst_timeout_s=1.0)
+    assert report.reasons == ("clock.stale",)
+    assert "makestep" not in host.commands
 
 
 def test_force_steps_on_old_samples_and_says_so() -> None:
@@ -397,7 +410,7 @@ def test_the_result_of_a_step() -> None:
     assert result["before"]["offset_s"] == pytest.approx(-300.0)
     assert 300.0 < result["before"]["bound_s"] < 300.01
     assert result["before"]["source"] == "10.0.2.2"
-    assert result["before"]["taken_at"] == "2026-11-22T02:15:08Z"
+    assert result["before"]["taken_at"] == "2026-11-22T02:15:10Z"
     assert result["after"]["offset_s"] == pytest.approx(0.0, abs=1e-6)
     assert result["before"]["witnesses"] == [
         {"source": "witness", "offset_s": pytest.approx(-300.0), "uncertainty_s": 0.002},
