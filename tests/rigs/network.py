@@ -22,10 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-_PREFIX = "softtoken"
+PREFIX = "softtoken"
 #: What ``ip netns exec`` mounts over /etc.
 _NAME_SERVICE = Path("/etc/netns")
 _serial = itertools.count()
+
+
+def namespaces() -> list[str]:
+    """Return the namespaces of every network that a rig made."""
+    listed = run(["ip", "netns", "list"]).stdout.splitlines()
+    return [name for name in (line.split()[0] for line in listed) if name.startswith(f"{PREFIX}-")]
 
 
 class Host:
@@ -33,6 +39,8 @@ class Host:
 
     def __init__(self, namespace: str, addresses: Sequence[str]) -> None:
         self.namespace = namespace
+        self.name = namespace.rpartition(".")[2]
+        self.names_file = _NAME_SERVICE / namespace / "hosts"
         self.addresses = tuple(address.split("/")[0] for address in addresses)
 
     @property
@@ -68,20 +76,24 @@ class Network:
     def __init__(self, name: str | None = None, *, names: Mapping[str, str] | None = None) -> None:
         need("ip", "bridge")
         self._names = dict(names or {})
-        self.name = f"{_PREFIX}-{name or f'{os.getpid()}-{next(_serial)}'}"
+        self.name = f"{PREFIX}-{name or f'{os.getpid()}-{next(_serial)}'}"
         self.hub = f"{self.name}.hub"
         self._ports = 0
 
     def __enter__(self) -> Self:
-        run(["ip", "netns", "add", self.hub])
-        self._in_hub("link", "add", "br0", "type", "bridge")
-        self._in_hub("link", "set", "br0", "up")
+        self.create()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.remove()
+        self.remove_named(self.name)
+
+    def create(self) -> None:
+        """Make the bridge; ``host()`` works from then on, until ``remove_named()``."""
+        run(["ip", "netns", "add", self.hub])
+        self._in_hub("link", "add", "br0", "type", "bridge")
+        self._in_hub("link", "set", "br0", "up")
 
     def host(self, name: str, *addresses: str) -> Host:
         """Attach a host; an address without a prefix length gets /16 (IPv4) or /64 (IPv6)."""
@@ -102,12 +114,11 @@ class Network:
         wait_for(lambda: self._forwards(port), f"{namespace} to be connected", every=0.01)
         return Host(namespace, addresses)
 
-    def remove(self) -> None:
-        """Delete every namespace of this network."""
-        listed = run(["ip", "netns", "list"]).stdout.splitlines()
-        for line in listed:
-            namespace = line.split()[0]
-            if namespace.startswith(f"{self.name}."):
+    @staticmethod
+    def remove_named(name: str) -> None:
+        """Delete every namespace of a network."""
+        for namespace in namespaces():
+            if namespace.startswith(f"{name}."):
                 run(["ip", "netns", "delete", namespace], check=False)
                 shutil.rmtree(_NAME_SERVICE / namespace, ignore_errors=True)
 
@@ -117,7 +128,7 @@ class Network:
     def _write_name_service(self, namespace: str) -> None:
         folder = _NAME_SERVICE / namespace
         folder.mkdir(parents=True, exist_ok=True)
-        known = {"localhost": "127.0.0.1", **self._names}
+        known = {"localhost": "127.0.0.1", namespace.rpartition(".")[2]: "127.0.1.1", **self._names}
         (folder / "hosts").write_text("".join(f"{at} {name}\n" for name, at in known.items()), encoding="utf-8")
         (folder / "resolv.conf").write_text("# No name server here: see hosts.\n", encoding="utf-8")
 

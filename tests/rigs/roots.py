@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Suite = Literal["bullseye", "bookworm", "trixie"]
 Variant = Literal["bare", "chrony", "vm"]
 SUITES: tuple[Suite, ...] = ("bullseye", "bookworm", "trixie")
+VARIANTS: tuple[Variant, ...] = ("bare", "chrony", "vm")
 
 #: What the root holds on top of Debian's required packages.
 BASE = ("systemd", "systemd-sysv", "udev", "dbus", "python3", "python3-apt", "iproute2", "procps")
@@ -83,9 +84,14 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
+def root_name(suite: Suite, variant: Variant) -> str:
+    """Return the name of a root, which changes with its recipe."""
+    return f"{suite}-{variant}-{_recipe_hash(suite, variant)}"
+
+
 def root(suite: Suite, variant: Variant = "chrony") -> Root:
     """Return the root of a release, built when the cache has none of this recipe."""
-    name = f"{suite}-{variant}-{_recipe_hash(suite, variant)}"
+    name = root_name(suite, variant)
     tar = cache_dir() / "roots" / f"{name}.tar"
     if not tar.exists():
         with locked(f"root-{name}"):
@@ -130,6 +136,7 @@ def _hooks() -> list[str]:
         f'cp "$1"/var/cache/apt/archives/*.deb {repository}/',
         f"cd {repository} && apt-ftparchive packages . > Packages",
         f'rm -rf "$1"/etc/apt/sources.list.d/* && echo "{sources}" > "$1"/etc/apt/sources.list',
+        'echo "# No name server here." > "$1"/etc/resolv.conf',
         f"printf '%s' '{DAEMON_OPTIONS}' > \"$1\"/etc/default/chrony",
         'mkdir -p "$1"/etc/systemd/system/chrony.service.d',
         f"printf '%s' '{UNIT_DROPIN}' > \"$1\"/etc/systemd/system/chrony.service.d/container.conf",
