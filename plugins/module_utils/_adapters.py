@@ -139,7 +139,7 @@ class PsutilProcesses:
         psutil = _import_psutil()
         users: dict[int, str | None] = {}
         found = []
-        for process in psutil.process_iter():
+        for process in _all_processes(psutil):
             try:
                 with process.oneshot():
                     cmdline = process.cmdline()
@@ -153,6 +153,14 @@ class PsutilProcesses:
                 users[uid] = _user_name(uid)
             found.append(Process(process.pid, name, tuple(cmdline), users[uid]))
         return found
+
+
+def _all_processes(psutil: Any) -> list[Any]:
+    try:
+        return list(psutil.process_iter())
+    except (OSError, IndexError):
+        # psutil stumbles where it sees no process at all, not even its own.
+        raise Unavailable("the processes cannot be listed: /proc is not mounted here (a chroot?)") from None
 
 
 def _import_psutil() -> Any:
