@@ -6,28 +6,23 @@ succeed are tested in a virtual machine (test_makestep_vm.py).
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.makestep import makestep as run_makestep
 from tests.rigs.false_server import Behaviour, FalseServer
 from tests.rigs.roots import unpacked
-from tests.rigs.shell import run
 from tests.rigs.states import LIAR, SERVERS, STATES, Lab, host_slow, sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.rigs.ntp import ChronyClient
 
-ROOT = Path(__file__).resolve().parents[2]
-ANSIBLE = Path(sys.executable).with_name("ansible")
-ENVIRONMENT = {"LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
 REFUSED_BY_CHRONYD = "Could not step system clock"
 
 
@@ -45,7 +40,7 @@ def slow(lab: Lab) -> ChronyClient:
 
 @pytest.fixture
 def makestep(tmp_path: Path) -> Any:
-    """Run the module by Ansible, as on the host of a client's chronyd."""
+    """Run the module as on the host of a client's chronyd."""
 
     def call(client: ChronyClient, *, check: bool = False, argv: list[str] | None = None, **options: Any) -> Any:
         client.wrapper(tmp_path)
@@ -54,18 +49,8 @@ def makestep(tmp_path: Path) -> Any:
         if argv is not None:
             (tmp_path / "chronyc").write_text(f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n', encoding="utf-8")
         options.setdefault("chronyc_address", str(client.socket))
-        result = run(
-            [
-                str(ANSIBLE), "localhost", "-i", "localhost,", "-c", "local", "-o",
-                "-e", f"ansible_python_interpreter={sys.executable}", *(["--check"] if check else []),
-                "-m", "softtoken.compliance.chrony_makestep", "-a", json.dumps(options),
-            ],
-            check=False,
-            env={**ENVIRONMENT, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
-        )  # fmt: skip
-        line = next((line for line in result.stdout.splitlines() if line.startswith("localhost | ")), None)
-        assert line is not None, result.stdout + result.stderr
-        return {"failed": result.returncode != 0, **json.loads(line.split("=> ", 1)[1])}
+        local = ["-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+        return run_makestep("localhost", local, options, check=check, path=tmp_path)
 
     return call
 

@@ -1,0 +1,37 @@
+"""Runs ``chrony_makestep`` by Ansible, for the tests of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.rigs.shell import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+ANSIBLE = Path(sys.executable).with_name("ansible")
+
+
+def makestep(
+    host: str, connection: Sequence[str], options: dict[str, Any], *, check: bool = False, path: Path | None = None
+) -> dict[str, Any]:
+    """Run the module on ``host``; ``path`` is a folder of programs that the host finds before its own."""
+    environment = {"LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    if path is not None:
+        environment["PATH"] = f"{path}:{os.environ['PATH']}"
+    arguments = ["-m", "softtoken.compliance.chrony_makestep", *(["-a", json.dumps(options)] if options else [])]
+    result = run(
+        [str(ANSIBLE), host, *connection, "-o", *(["--check"] if check else []), *arguments],
+        check=False,
+        env=environment,
+        timeout=300,
+    )
+    line = next((line for line in result.stdout.splitlines() if line.startswith(f"{host} | ")), None)
+    assert line is not None, result.stdout + result.stderr
+    assert "=> " in line, line
+    return {"failed": result.returncode != 0, "printed": result.stderr, **json.loads(line.split("=> ", 1)[1])}
