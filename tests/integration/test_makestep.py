@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.rigs.ntp import ChronyClient
+    from tests.rigs.roots import Suite
 
 REFUSED_BY_CHRONYD = "Could not step system clock"
 
@@ -113,6 +114,15 @@ def test_a_daemon_without_control_refuses_and_is_left_measuring(slow: ChronyClie
     assert result["before"]["offset_s"] == pytest.approx(-300.0, abs=0.5)
     assert result["predicted_step_s"] == pytest.approx(300.0, abs=0.5)
     slow.wait(lambda me: float(me.csv("tracking")[0][4]) > 299, "the pending correction to be back")
+
+
+@pytest.mark.parametrize("suite", ["bullseye", "trixie"])
+def test_other_releases_of_chrony_get_as_far(suite: Suite, makestep: Any) -> None:
+    with Lab(suite) as lab:
+        result = makestep(host_slow(lab))
+        assert_refused(result, "step.uncontrolled")
+        assert "500 Failure" in result["msg"]
+        assert result["predicted_step_s"] == pytest.approx(300.0, abs=0.5)
 
 
 def test_an_unprivileged_user_may_look_but_not_step(slow: ChronyClient, makestep: Any) -> None:
