@@ -42,8 +42,10 @@ VARIANTS: tuple[Variant, ...] = ("bare", "chrony", "vm")
 #: What the root holds on top of Debian's required packages.
 BASE = ("systemd", "systemd-sysv", "udev", "dbus", "python3", "python3-apt", "iproute2", "procps")
 CHRONY = ("chrony", "python3-psutil", "python3-ntplib")
-VM = ("openssh-server",)
+VM = ("openssh-server", "busybox-static")
 KERNEL = "linux-image-cloud-amd64"
+#: Where a ``vm`` root holds its kernel and modules: unpacked, not installed, since the rig makes its own initramfs.
+KERNEL_DIR = "srv/kernel"
 #: An installed Debian 11 has a merged /usr; a minimal one must be told.
 ONLY_IN: dict[str, tuple[str, ...]] = {"bullseye": ("usrmerge",)}
 #: Installable from the local repository: chrony and its helpers, and the rivals that tests put beside it.
@@ -55,6 +57,10 @@ DAEMON_OPTIONS = 'DAEMON_OPTS="-x"\n'
 #: Debian 13's unit refuses containers and wants CAP_SYS_TIME; ``-x`` needs neither.
 UNIT_DROPIN = "[Unit]\nConditionVirtualization=\nConditionCapability=\n"
 
+_KERNEL_HOOKS = (
+    f'chroot "$1" apt-get -qq -y --no-install-recommends --download-only install {KERNEL}',
+    f'for d in "$1"/var/cache/apt/archives/linux-image-*.deb; do dpkg-deb -x "$d" "$1"/{KERNEL_DIR}; done',
+)
 _SLIM = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 
 
@@ -120,16 +126,17 @@ def _packages(suite: Suite, variant: Variant) -> tuple[str, ...]:
 
 
 def _recipe_hash(suite: Suite, variant: Variant) -> str:
-    recipe = repr((_packages(suite, variant), _hooks(), _SLIM))
+    recipe = repr((_packages(suite, variant), _hooks(variant), _SLIM))
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 
-def _hooks() -> list[str]:
+def _hooks(variant: Variant) -> list[str]:
     """Shell run by mmdebstrap on the finished root ("$1")."""
     names = " ".join(REPOSITORY)
     repository = f'"$1"/{REPOSITORY_DIR}'
     sources = f"deb [trusted=yes] file:/{REPOSITORY_DIR} ./"
     return [
+        *(_KERNEL_HOOKS if variant == "vm" else ()),
         f'mkdir -p {repository} && chroot "$1" apt-get clean',
         # Each on its own: the time daemons conflict with one another.
         f'for p in {names}; do chroot "$1" apt-get -qq -y --no-install-recommends --download-only install $p; done',
@@ -155,7 +162,7 @@ def _build(suite: Suite, variant: Variant, tar: Path) -> None:
             "--variant=minbase",
             f"--include={','.join(_packages(suite, variant))}",
             *(f"--dpkgopt=path-exclude={glob}" for glob in _SLIM),
-            *(f"--customize-hook={hook}" for hook in _hooks()),
+            *(f"--customize-hook={hook}" for hook in _hooks(variant)),
             suite,
             str(partial),
         ],
