@@ -84,6 +84,13 @@ def test_a_slow_host_is_stepped_forward() -> None:
 CASES: list[tuple[str, ClockMeasurement, StepPolicy, list[str], bool]] = [
     ("never synchronised", measured(SOURCE, tracking=UNSYNCHRONISED), StepPolicy(), ["clock.unsynchronised"], True),
     (
+        "no longer synchronised",
+        measured(SOURCE, tracking=TRACKING._replace(leap="unsynchronised")),
+        StepPolicy(),
+        ["clock.unsynchronised"],
+        True,
+    ),
+    (
         "no source answers, tracking still normal",
         measured(source("a", state="unusable", reach=0, last_rx_s=75)),
         StepPolicy(),
