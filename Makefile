@@ -45,6 +45,7 @@ lock: setup ## compile requirements/*.in anew (UPGRADE=1 takes the newest releas
 compliance: setup ## measure this machine and write report/; changes nothing, exit 0 whatever it finds
 	@ansible-playbook -i inventory/this_machine.yml playbooks/compliance.yml \
 	  -e '{"softtoken_mode": "audit", "softtoken_fail_on": []}' $(EXTRA)
+	@cat report/report.txt
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
