@@ -12,15 +12,16 @@ from platform import node
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import Look
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.detail import clock_detail
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.errors import ClockError
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.facts import clock_facts
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import Reading, interpret
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import ClockMeasurement, Gap
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import (
-    measurement_from_dict,
-    policy_from_params,
-)
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.service import chrony_unit
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import policy_from_params
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import controller_witness
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._plain import read_as
 
 SCHEMA = 1
 
@@ -54,17 +55,37 @@ class ActionModule(ActionBase):
 
 
 def facts_of(measured: Mapping[str, Any], started: float, ended: float) -> dict[str, Any]:
-    """Judge a measurement that was made between two moments of the controller's clock."""
+    """Judge what was seen on a host between two moments of the controller's clock."""
     policy = policy_from_params(measured["policy"])
-    measurement = measurement_from_dict(measured["clock"])
+    look = read_as(Look, measured["look"], "look")
+    reading = interpret(look, min_sources=policy.min_sources)
+    measurement = reading.measurement
     if measured["compare"]:
         measurement = _with_controller(measurement, measured, started, ended)
     identity = {name: measured["identity"][name] for name in ("tokens", "serials", "attached_role")}
     facts = {"schema": SCHEMA, **clock_facts(measurement, policy), **identity}
     result: dict[str, Any] = {"ansible_facts": {"softtoken": facts}}
     if "detail" in measured:
-        result["detail"] = {**clock_detail(measurement, policy), **measured["detail"]}
+        detail = measured["detail"]
+        system = {**detail["system"], **_system(look, reading)}
+        result["detail"] = {**clock_detail(measurement, policy), **detail, "system": system}
     return result
+
+
+def _system(look: Look, reading: Reading) -> dict[str, Any]:
+    unit = chrony_unit(look.units or ())
+    return {
+        "init": look.init,
+        "chrony_unit": look.layout.unit if unit is None else unit.name,
+        "chrony_unit_found": unit is not None,
+        "chrony_masked": unit is not None and unit.masked,
+        "chrony_package": look.layout.package,
+        "chrony_user": look.layout.user,
+        "config_file": look.config_file,
+        "confdir": look.layout.confdir,
+        "sourcedir": look.layout.sourcedir,
+        "rivals": [rival._asdict() for rival in reading.rivals],
+    }
 
 
 def _with_controller(

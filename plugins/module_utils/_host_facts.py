@@ -3,27 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The part of ``host_facts`` that runs on the host: one look, no opinion.
 
-Private to this collection. The side effects come in as ports. What comes out is judged on the controller, by the
-action plugin: it knows one witness more, and it loads the code for that once, not once a host.
+Private to this collection. The side effects come in as ports. What comes out is read and judged on the controller, by
+the action plugin: it knows one witness more, and it loads the code for that once, not once a host.
 """
 
 from __future__ import annotations
 
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import read_os_release
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import (
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import (
     SUBSETS,
-    Examination,
     MeasureOptions,
     Ports,
-    examine_clock,
+    collect,
 )
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import read_os_release
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import Gap
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import measurement_to_dict
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Process, Processes, Unavailable
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.ec2 import is_ec2
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
     serial_details,
@@ -129,10 +126,10 @@ class _Look:
         started = self._ports.clock.clocks.wall()
         # One scan serves rivals and tokens.
         processes = _OneScan(self._ports.clock.processes)
-        examination = examine_clock(self._ports.clock._replace(processes=processes), self._options())
+        look = collect(self._ports.clock._replace(processes=processes), self._options())
         identity, evidence = self._identity(processes)
         result: dict[str, Any] = {
-            "clock": measurement_to_dict(examination.measurement),
+            "look": look,
             "identity": identity,
             "policy": {name: self._parameters[name] for name in _POLICY},
             "compare": "witness" in self._subsets,
@@ -142,7 +139,7 @@ class _Look:
             result["detail"] = {
                 "identity_gaps": [gap._asdict() for gap in self._gaps],
                 "evidence": evidence,
-                "system": self._system(examination),
+                "system": self._system(),
             }
         return {**result, "started_s": started, "ended_s": self._ports.clock.clocks.wall()}
 
@@ -154,7 +151,6 @@ class _Look:
             witness_servers=tuple(self._parameters["witness_servers"]),
             witness_timeout_s=self._parameters["witness_timeout"],
             configured_names=self._parameters["authorised_sources"] is not None or self._parameters["detail"],
-            min_sources=self._parameters["min_sources"],
         )
 
     # --- soft tokens and MFA devices ---------------------------------------------------------------------------------
@@ -213,27 +209,16 @@ class _Look:
         except OSError:
             return ""
 
-    def _system(self, examination: Examination) -> dict[str, Any]:
+    def _system(self) -> dict[str, Any]:
+        """Return what the controller cannot make out of the look."""
         release = read_os_release(self._files)
-        layout, unit = examination.layout, examination.unit
         return {
             "distribution": release.get("ID", "unknown"),
             "distribution_like": release.get("ID_LIKE", "").split(),
             "version": release.get("VERSION_ID", ""),
             "package_manager": self._package_manager(release),
-            "ec2": is_ec2(self._files),
-            "init": examination.init,
-            "chrony_unit": layout.unit if unit is None else unit.name,
-            "chrony_unit_found": unit is not None,
-            "chrony_masked": unit is not None and unit.masked,
-            "chrony_package": layout.package,
-            "chrony_user": layout.user,
-            "config_file": examination.config_file,
-            "confdir": layout.confdir,
-            "sourcedir": layout.sourcedir,
             "psutil": self._ports.has_library("psutil"),
             "ntplib": self._ports.has_library("ntplib"),
-            "rivals": [rival._asdict() for rival in examination.rivals],
         }
 
     def _package_manager(self, release: Mapping[str, str]) -> str:

@@ -11,10 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple, Sequence
 
 from .._ports import CommandResult, Runner
-from .errors import ReportError
-from .reports import daemon_refusal, split_reports
 
-__all__ = ["Chronyc", "ReportBatch"]
+__all__ = ["Chronyc", "ReportBatch", "read_batch"]
 
 
 class ReportBatch(NamedTuple):
@@ -37,19 +35,18 @@ class Chronyc:
         self._start = [program, "-n", *(["-h", address] if address else [])]
         self._timeout_s = timeout_s
 
-    def reports(self, names: Sequence[str], *, configured_names: bool = False) -> ReportBatch:
-        """Fetch several reports with one process; chronyc stops at the first one it cannot get.
+    def batch(self, names: Sequence[str], *, configured_names: bool = False) -> CommandResult:
+        """Run several reports in one process; chronyc stops at the first one it cannot get.
 
         ``configured_names`` shows sources by the name that the configuration gives them (chrony 4.0 and later)
         instead of by address.
         """
         options = ["-N", "-c", "-m"] if configured_names else ["-c", "-m"]
-        result = self._run([*options, *names])
-        error = None if result.rc == 0 else self._complaint(result)
-        try:
-            return ReportBatch(split_reports(result.stdout, names, complete=result.rc == 0), error)
-        except ReportError as exc:
-            return ReportBatch({}, error or str(exc))
+        return self._run([*options, *names])
+
+    def reports(self, names: Sequence[str], *, configured_names: bool = False) -> ReportBatch:
+        """Run several reports in one process, and cut its output into reports."""
+        return read_batch(self.batch(names, configured_names=configured_names), names)
 
     def command(self, *words: str, timeout_s: float | None = None) -> CommandResult:
         """Run one chronyc command, e.g. ``command("burst", "4/4")``."""
@@ -59,11 +56,27 @@ class Chronyc:
         limit = self._timeout_s if timeout_s is None else timeout_s
         return self._runner.run([*self._start, *arguments], timeout_s=limit)
 
-    def _complaint(self, result: CommandResult) -> str:
-        if result.timed_out:
-            return f"chronyc did not get an answer within {self._timeout_s:g} s: chronyd hangs or does not listen"
-        said = daemon_refusal(result.stdout) or daemon_refusal(result.stderr) or _last_line(result.stderr)
-        return said or f"chronyc ended with status {result.rc} and said nothing"
+
+def read_batch(result: CommandResult, names: Sequence[str]) -> ReportBatch:
+    """Cut the output of ``Chronyc.batch`` into reports."""
+    # Imported here, since what only collects outputs has no use for the parsers.
+    from .errors import ReportError
+    from .reports import split_reports
+
+    error = None if result.rc == 0 else _complaint(result)
+    try:
+        return ReportBatch(split_reports(result.stdout, names, complete=result.rc == 0), error)
+    except ReportError as exc:
+        return ReportBatch({}, error or str(exc))
+
+
+def _complaint(result: CommandResult) -> str:
+    from .reports import daemon_refusal
+
+    if result.timed_out:
+        return "chronyc got no answer in time: chronyd hangs, or something on the way drops the packets"
+    said = daemon_refusal(result.stdout) or daemon_refusal(result.stderr) or _last_line(result.stderr)
+    return said or f"chronyc ended with status {result.rc} and said nothing"
 
 
 def _last_line(text: str) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
-from .._ports import Process, Runner
+from .._ports import CommandResult, Process
 from .service import Unit
 
-__all__ = ["RIVAL_UNITS", "Rival", "RivalError", "find_rivals"]
+__all__ = ["Rival", "RivalError", "find_rivals"]
 
 _VMWARE = "vmware-tools"
 _VIRTUALBOX = "virtualbox-guest"
@@ -32,12 +32,9 @@ _RIVAL_OF_UNIT = {
     "vboxservice": _VIRTUALBOX,
     "virtualbox-guest-utils": _VIRTUALBOX,
 }
-RIVAL_UNITS = tuple(_RIVAL_OF_UNIT)
 
 #: They have other work too: running is no offence, setting the clock is.
 _GUEST_TOOLS = {_VMWARE, _VIRTUALBOX}
-
-_TIMEOUT_S = 3.0
 
 
 class RivalError(Exception):
@@ -54,11 +51,12 @@ class Rival(NamedTuple):
 
 
 def find_rivals(
-    units: Sequence[Unit], processes: Sequence[Process], runner: Runner
+    units: Sequence[Unit], processes: Sequence[Process], vmware: CommandResult | None
 ) -> tuple[tuple[Rival, ...], tuple[str, ...]]:
     """Return the rivals, in the order of their names, and what could not be seen.
 
-    ``processes`` also shows a daemon that was started by hand.
+    ``processes`` also shows a daemon that was started by hand; ``vmware`` is what ``vmware-toolbox-cmd timesync
+    status`` said.
     """
     found: dict[str, Rival] = {}
     for unit in units:
@@ -71,7 +69,7 @@ def find_rivals(
         if name is not None:
             known = found.get(name, Rival(name, running=True, enabled=False))
             found[name] = known._replace(running=True)
-    problems = _settle_guest_tools(found, processes, runner)
+    problems = _settle_guest_tools(found, processes, vmware)
     return tuple(found[name] for name in sorted(found)), tuple(problems)
 
 
@@ -94,12 +92,14 @@ def _ntpd_flavour(cmdline: Sequence[str]) -> str:
     return "openntpd" if openntpd else "ntpd"
 
 
-def _settle_guest_tools(found: dict[str, Rival], processes: Sequence[Process], runner: Runner) -> list[str]:
+def _settle_guest_tools(
+    found: dict[str, Rival], processes: Sequence[Process], vmware: CommandResult | None
+) -> list[str]:
     """Drop guest tools that run without setting the clock; say where that cannot be seen."""
     problems = []
     for name in sorted(_GUEST_TOOLS & set(found)):
         try:
-            sets_clock = found[name].running and _sets_clock(name, processes, runner)
+            sets_clock = found[name].running and _sets_clock(name, processes, vmware)
         except RivalError as exc:
             problems.append(str(exc))
             sets_clock = False
@@ -108,8 +108,8 @@ def _settle_guest_tools(found: dict[str, Rival], processes: Sequence[Process], r
     return problems
 
 
-def _sets_clock(name: str, processes: Sequence[Process], runner: Runner) -> bool:
-    return _virtualbox_sets_clock(processes) if name == _VIRTUALBOX else _vmware_sets_clock(runner)
+def _sets_clock(name: str, processes: Sequence[Process], vmware: CommandResult | None) -> bool:
+    return _virtualbox_sets_clock(processes) if name == _VIRTUALBOX else _vmware_sets_clock(vmware)
 
 
 def _virtualbox_sets_clock(processes: Sequence[Process]) -> bool:
@@ -120,13 +120,11 @@ def _virtualbox_sets_clock(processes: Sequence[Process]) -> bool:
     return any("-disable-timesync" not in {word.replace("--", "-") for word in one.cmdline} for one in services)
 
 
-def _vmware_sets_clock(runner: Runner) -> bool:
-    program = runner.which("vmware-toolbox-cmd")
-    if program is None:
-        raise RivalError("VMware Tools run, but vmware-toolbox-cmd is not on the path: time synchronisation unknown")
-    result = runner.run([program, "timesync", "status"], timeout_s=_TIMEOUT_S)
-    said = result.stdout.strip().lower()
+def _vmware_sets_clock(status: CommandResult | None) -> bool:
+    if status is None:
+        raise RivalError("VMware Tools run, but there is no vmware-toolbox-cmd to say whether they set the clock")
+    said = status.stdout.strip().lower()
     if said in ("enabled", "disabled"):
         return said == "enabled"
-    detail = "no answer in time" if result.timed_out else (result.stderr or result.stdout).strip()
-    raise RivalError(f"vmware-toolbox-cmd timesync status did not say whether it is enabled: {detail}")
+    detail = "no answer in time" if status.timed_out else (status.stderr or status.stdout).strip()
+    raise RivalError(f"vmware-toolbox-cmd timesync status does not say whether VMware Tools set the clock: {detail}")
