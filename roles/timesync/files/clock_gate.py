@@ -45,7 +45,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._ports import
 
 TIME_PREFIXES = ("chrony.", "clock.", "source.", "totp.")
 NO_MATTER_AT_BOOT = frozenset({"chrony.disabled", "chrony.state_unknown", "source.unidentified"})
-SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
+SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 class HostRunner:
@@ -71,8 +71,8 @@ class HostRunner:
         return CommandResult(done.returncode, done.stdout, done.stderr)
 
     def which(self, program: str) -> Optional[str]:
-        """Return the path of a program."""
-        return shutil.which(program, path=os.pathsep.join(SBIN))
+        """Return the path of a program, sbin directories included."""
+        return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN]))
 
 
 class HostFiles:
