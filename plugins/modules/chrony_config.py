@@ -378,68 +378,28 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_write import ConfigError
 from ansible_collections.softtoken.compliance.plugins.module_utils._config_host import host_and_request, result_of
 
+_OPTIONS = {
+    "bool": "burst iburst noselect nts pps prefer require tai trust xleave",
+    "int": ("certset dpoll filter maxpoll maxsamples maxsources minpoll minsamples ntsport poll port stratum version"),
+    "float": "delay maxdelay offset precision",
+    "str": "driver lock refid",
+}
 SOURCE_SPEC = {
     "address": {"type": "str", "required": True},
     "type": {"type": "str", "choices": ["server", "pool", "peer", "refclock"], "default": "server"},
-    "driver": {"type": "str"},
-    "iburst": {"type": "bool"},
-    "burst": {"type": "bool"},
-    "prefer": {"type": "bool"},
-    "noselect": {"type": "bool"},
-    "trust": {"type": "bool"},
-    "require": {"type": "bool"},
-    "xleave": {"type": "bool"},
-    "nts": {"type": "bool"},
-    "ntsport": {"type": "int"},
-    "certset": {"type": "int"},
     "key": {"type": "int", "no_log": False},
-    "port": {"type": "int"},
-    "version": {"type": "int"},
-    "minpoll": {"type": "int"},
-    "maxpoll": {"type": "int"},
-    "maxsources": {"type": "int"},
-    "minsamples": {"type": "int"},
-    "maxsamples": {"type": "int"},
-    "maxdelay": {"type": "float"},
-    "filter": {"type": "int"},
-    "offset": {"type": "float"},
-    "refid": {"type": "str"},
-    "lock": {"type": "str"},
-    "poll": {"type": "int"},
-    "dpoll": {"type": "int"},
-    "delay": {"type": "float"},
-    "precision": {"type": "float"},
-    "stratum": {"type": "int"},
-    "pps": {"type": "bool"},
-    "tai": {"type": "bool"},
+    **{name: {"type": kind} for kind, names in _OPTIONS.items() for name in names.split()},
 }
-
-MAKESTEP_SPEC = {
-    "threshold": {"type": "float", "required": True},
-    "limit": {"type": "int", "required": True},
-}
-
 KEY_TYPES = [
-    "MD5",
-    "SHA1",
-    "SHA256",
-    "SHA384",
-    "SHA512",
-    "SHA3-224",
-    "SHA3-256",
-    "SHA3-384",
-    "SHA3-512",
-    "TIGER",
-    "WHIRLPOOL",
-    "AES128",
-    "AES256",
-]
-
+    "MD5", "SHA1", "SHA256", "SHA384", "SHA512", "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512", "TIGER", "WHIRLPOOL",
+    "AES128", "AES256",
+]  # fmt: skip
 KEY_SPEC = {
     "id": {"type": "int", "required": True},
     "type": {"type": "str", "choices": KEY_TYPES, "default": "SHA256"},
     "value": {"type": "str", "required": True, "no_log": True},
 }
+MAKESTEP_SPEC = {"threshold": {"type": "float", "required": True}, "limit": {"type": "int", "required": True}}
 
 
 def main() -> None:

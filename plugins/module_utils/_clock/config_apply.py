@@ -113,6 +113,8 @@ class _Run:
         """Say whether this is chrony 4.0 or later; a configuration that uses its directives answers for free."""
         if read_config(self.store, self.request.config_file).named("confdir", "sourcedir"):
             return True
+        if self.request.declared == Declared() and self.host.layout.chronyd is None:
+            return True  # it does not matter any more
         from .config_check import chronyd_version  # a converged host does without
 
         return chronyd_version(self.host.runner, self._chronyd()) >= (4, 0)
@@ -140,9 +142,8 @@ class _Run:
     def _validate(self) -> None:
         from .config_check import refuse_invalid, refuse_never_synchronising
 
-        if self.host.layout.chronyd is None and self.request.declared == Declared():
-            self.messages.append("chronyd is not installed: what is left of its configuration was not validated")
-            return
+        if self.request.declared == Declared():
+            return  # the way back leads to what was there: if the daemon does not take that, this run goes back as well
         chronyd = self._chronyd()
         refuse_never_synchronising(self.plan.effective)
         if self.modern:

@@ -65,10 +65,11 @@ def _invalid(facts: _Facts) -> List[ConfigFinding]:
         if not problem.denied  # not a fault of the configuration: the caller was not allowed to look
     ]
     for source in facts.sources:
-        fault = bad_source(source)
+        # What stands elsewhere chronyd itself judges, and aloud; options that this collection has never heard of too.
+        fault = bad_source(source) if source.in_sourcedir else None
         if fault:
-            effect = "chronyd silently ignores this source" if source.in_sourcedir else "chronyd refuses to start"
-            found.append(_finding("config.invalid", "error", f"{source.name}: {fault}: {effect}", source))
+            message = f"{source.text}: {fault}: chronyd silently ignores this source"
+            found.append(_finding("config.invalid", "error", message, source))
     return found
 
 

@@ -16,6 +16,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 from .._ports import Files
 from .config_edit import OverlayFiles, RestoredFiles, disable_lines, with_block
 from .config_read import SOURCE_DIRECTIVES, Directive, EffectiveConfig, read_config, split_line
+from .config_syntax import bad_source
 from .config_write import HEADER, ConfigError, Declared, Key, render
 from .layout import drop_in_dirs
 
@@ -63,8 +64,9 @@ class Plan(NamedTuple):
 
     @property
     def sources(self) -> Tuple[Directive, ...]:
-        """The sources that the daemon must have."""
-        return self.effective.named(*SOURCE_DIRECTIVES, "refclock")
+        """The sources that the daemon must have: not those lines of ``.sources`` files that it does not understand."""
+        found = self.effective.named(*SOURCE_DIRECTIVES, "refclock")
+        return tuple(one for one in found if not (one.in_sourcedir and bad_source(one)))
 
 
 def make_plan(files: Files, main: str, declared: Declared, *, modern: bool) -> Plan:
@@ -105,9 +107,10 @@ class _Planner:
             self._disable(found)
         else:
             raise ConfigError(f"{self.main}: disabling what is not wanted has no end ({found[0].text})")
-        self._refuse_faults(effective)
-        self._refuse_other(effective, paths)
-        self._refuse_missing_keys(effective, texts)
+        if self.declared != Declared():  # the way back is open whatever it leads back to
+            self._refuse_faults(effective)
+            self._refuse_other(effective, paths)
+            self._refuse_missing_keys(effective, texts)
         return Plan(
             paths=paths,
             texts=texts,

@@ -17,7 +17,7 @@ from .config_read import Directive
 __all__ = ["NTP_OPTIONS", "REFCLOCK_OPTIONS", "bad_source"]
 
 FLAG = "flag"
-INTEGER = "integer"
+INTEGER = "whole number"
 NUMBER = "number"
 HEX = "hexadecimal number"
 WORD = "word"
