@@ -26,12 +26,12 @@ def makestep(
         environment["PATH"] = f"{path}:{os.environ['PATH']}"
     arguments = ["-m", "softtoken.compliance.chrony_makestep", *(["-a", json.dumps(options)] if options else [])]
     result = run(
-        [str(ANSIBLE), host, *connection, "-o", *(["--check"] if check else []), *arguments],
+        [str(ANSIBLE), host, *connection, *(["--check"] if check else []), *arguments],
         check=False,
         env=environment,
         timeout=300,
     )
-    line = next((line for line in result.stdout.splitlines() if line.startswith(f"{host} | ")), None)
-    assert line is not None, result.stdout + result.stderr
-    assert "=> " in line, line
-    return {"failed": result.returncode != 0, "printed": result.stderr, **json.loads(line.split("=> ", 1)[1])}
+    _status, arrow, printed = result.stdout.partition(" => ")
+    assert arrow, result.stdout + result.stderr
+    returned, _end = json.JSONDecoder().raw_decode(printed)
+    return {"failed": result.returncode != 0, "printed": result.stderr, **returned}

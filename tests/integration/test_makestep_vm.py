@@ -1,0 +1,138 @@
+"""``chrony_makestep`` where it may move a clock: in a virtual machine that has its own.
+
+The machine's sources and its witness are servers of this process, which tell true time (this machine's) or lie. How
+far the guest's clock is off is also read directly, by a look at both clocks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.makestep import makestep
+from tests.rigs.false_server import Behaviour, FalseServer
+from tests.rigs.vm import VirtualMachine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Guest:
+    """The virtual machine, with chronyd following ``source``; ``witness`` stays unknown to chronyd."""
+
+    def __init__(self, machine: VirtualMachine, source: FalseServer, witness: FalseServer) -> None:
+        self._machine = machine
+        self._source = source
+        self._witness = witness
+
+    def start(self, wrong_s: float, *, lie_s: float = 0.0, options: str = "-F 1", directives: str = "") -> None:
+        """Start chronyd anew on a clock that is ``wrong_s`` off, with a source that is ``lie_s`` off."""
+        self._source.behaviour = Behaviour(offset_s=lie_s)
+        config = f"server {self._machine.gateway} port {self._source.port}\nrtcsync\n{directives}\n"
+        self._machine.run("systemctl stop chrony; cat > /etc/chrony/chrony.conf", stdin=config)
+        self._machine.run("cat > /etc/default/chrony", stdin=f'DAEMON_OPTS="{options}"\n')
+        self._machine.set_clock(wrong_s)
+        self._machine.run("systemctl start chrony")
+
+    def wrong_s(self) -> float:
+        """Read how far the guest's clock is off, to within half the round trip."""
+        return self._machine.clock_offset()
+
+    def makestep(self, *, check: bool = False, witness: bool = False, **options: Any) -> dict[str, Any]:
+        """Run the module."""
+        if witness:
+            options["witness_servers"] = [f"{self._machine.gateway}:{self._witness.port}"]
+        return makestep(self._machine.name, ["-i", str(self._machine.inventory)], options, check=check)
+
+
+@pytest.fixture(scope="module")
+def guest() -> Iterator[Guest]:
+    with (
+        VirtualMachine() as machine,
+        FalseServer(Behaviour(), address="127.0.0.1", port=0) as source,
+        FalseServer(Behaviour(), address="127.0.0.1", port=0) as witness,
+    ):
+        yield Guest(machine, source, witness)
+
+
+def test_a_fast_clock_is_stepped_back_and_then_left_alone(guest: Guest) -> None:
+    guest.start(300)
+    wrong = guest.wrong_s()
+    assert wrong > 200
+
+    first = guest.makestep(witness=True)
+    assert not first["failed"], first
+    assert (first["changed"], first["verified"], first["reasons"]) == (True, True, [])
+    # chronyd slews meanwhile, by at most 10 % of the time that passes.
+    assert first["stepped_s"] == pytest.approx(-wrong, abs=10)
+    assert first["stepped_s"] == pytest.approx(first["predicted_step_s"], abs=0.5)
+    assert first["before"]["offset_s"] == pytest.approx(-first["predicted_step_s"])
+    # The first samples of a chronyd are uncertain, but not by as much as the clock is wrong.
+    assert 0 <= first["before"]["bound_s"] - first["before"]["offset_s"] < 30
+    assert first["before"]["witnesses"][0]["offset_s"] == pytest.approx(first["before"]["offset_s"], abs=1)
+    assert first["after"]["witnesses"][0]["offset_s"] == pytest.approx(0.0, abs=0.1)
+    assert guest.wrong_s() == pytest.approx(0.0, abs=2)
+
+    second = guest.makestep()
+    assert not second["failed"], second
+    assert (second["changed"], second["stepped_s"], second["verified"]) == (False, 0.0, True)
+    assert second["after"]["offset_s"] == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_slow_clock_is_only_predicted_in_check_mode_and_then_stepped_forward(guest: Guest) -> None:
+    guest.start(-90)
+    refused = guest.makestep(max_step=60)
+    assert refused["failed"], refused
+    assert (refused["reasons"], refused["changed"], refused["stepped_s"]) == (["step.too_large"], False, 0.0)
+    assert guest.wrong_s() < -60
+
+    predicted = guest.makestep(check=True)
+    assert not predicted["failed"], predicted
+    assert (predicted["changed"], predicted["stepped_s"], predicted["after"]) == (True, 0.0, None)
+    assert 0 <= predicted["before"]["bound_s"] - predicted["predicted_step_s"] < 30
+    assert predicted["predicted_step_s"] == pytest.approx(-guest.wrong_s(), abs=10)
+
+    forced = guest.makestep(max_step=60, force=True)
+    assert not forced["failed"], forced
+    assert (forced["changed"], forced["forced"], forced["verified"]) == (True, True, True)
+    assert forced["reasons"] == ["step.too_large"]
+    assert "larger than max_step" in forced["printed"]  # as a warning
+    assert 60 < forced["stepped_s"] < 100
+    assert guest.wrong_s() == pytest.approx(0.0, abs=2)
+
+
+def test_a_lie_is_refused_by_the_witness_and_made_true_by_force(guest: Guest) -> None:
+    guest.start(0, lie_s=1800)
+    refused = guest.makestep(witness=True)
+    assert refused["failed"], refused
+    assert (refused["reasons"], refused["changed"]) == (["witness.disagrees"], False)
+    assert refused["predicted_step_s"] == pytest.approx(1800, abs=5)
+    assert abs(guest.wrong_s()) < 30  # chronyd itself slews towards the lie
+
+    forced = guest.makestep(witness=True, force=True)
+    assert not forced["failed"], forced
+    assert (forced["changed"], forced["verified"]) == (True, False)
+    assert forced["reasons"] == ["witness.disagrees", "step.unverified"]
+    assert forced["after"]["witnesses"][0]["offset_s"] == pytest.approx(1800, abs=2)
+    assert guest.wrong_s() == pytest.approx(1800, abs=5)
+
+
+def test_a_step_that_chronyd_makes_by_itself_is_reported_as_one(guest: Guest) -> None:
+    guest.start(-90, directives="makestep 1 3")
+    result = guest.makestep()
+    assert not result["failed"], result
+    assert (result["changed"], result["verified"]) == (True, True)
+    assert result["stepped_s"] == pytest.approx(90, abs=5)
+    assert "chronyd itself stepped the clock" in result["messages"][0]
+    assert result["before"]["offset_s"] is None
+    assert guest.wrong_s() == pytest.approx(0.0, abs=2)
+
+
+def test_a_chronyd_without_control_is_seen_before_it_forgets_its_correction(guest: Guest) -> None:
+    guest.start(120, options="-F 1 -x")
+    result = guest.makestep(force=True)
+    assert result["failed"], result
+    assert (result["reasons"], result["changed"], result["stepped_s"]) == (["step.uncontrolled"], False, 0.0)
+    assert "runs with -x" in result["msg"]
+    assert guest.wrong_s() == pytest.approx(120, abs=5)
