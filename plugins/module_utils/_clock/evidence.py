@@ -24,6 +24,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from .bound import error_bound_s
 from .model import ClockMeasurement, ClockPolicy, Tracking
+from .source_state import unexplained_sample
 
 __all__ = [
     "CHRONY",
@@ -81,8 +82,12 @@ def chrony_estimate(measurement: ClockMeasurement, policy: ClockPolicy) -> Optio
     tracking = measurement.tracking
     if tracking is None or not is_synchronised(tracking):
         return None
-    bound = error_bound_s(tracking, measurement.taken_at_s, policy.max_drift_ppm)
-    return Estimate(tracking.offset_s, bound - abs(tracking.offset_s), CHRONY)
+    uncertainty = error_bound_s(tracking, measurement.taken_at_s, policy.max_drift_ppm) - abs(tracking.offset_s)
+    sample = unexplained_sample(measurement, policy.warn_error_s)
+    if sample is None:
+        return Estimate(tracking.offset_s, uncertainty, CHRONY)
+    # The pending correction that chronyd reports is not the whole truth: its own newest sample says so.
+    return Estimate(tracking.offset_s + sample.offset_s, uncertainty + sample.error_s, CHRONY)
 
 
 def answers(measurement: ClockMeasurement) -> Tuple[Estimate, ...]:

@@ -13,6 +13,7 @@ from typing import Iterator, NamedTuple
 
 from .bound import error_bound_s
 from .model import ClockMeasurement, Source, Tracking
+from .source_state import is_explained
 
 __all__ = ["TOLERANCE_S", "StepDecision", "StepPolicy", "guard_step"]
 
@@ -150,7 +151,7 @@ def _freshness_objections(agreeing: list[Source], policy: StepPolicy) -> Iterato
             f" (at most {policy.max_sample_age_s:.0f} s)",
             curable=True,
         )
-    elif not _explained(selected):
+    elif not is_explained(selected, TOLERANCE_S):
         yield _Objection(
             "step.unexplained_sample",
             f"the newest sample of {selected.name} lies {selected.offset_s:+.3f} s beside what chronyd believes:"
@@ -169,11 +170,6 @@ def _freshness_objections(agreeing: list[Source], policy: StepPolicy) -> Iterato
 def _is_fresh(source: Source, policy: StepPolicy) -> bool:
     # chronyc cuts the age down to whole seconds.
     return source.last_rx_s is not None and source.last_rx_s + 1 <= policy.max_sample_age_s
-
-
-def _explained(source: Source) -> bool:
-    """Whether the source's newest sample fits the clock as chronyd has corrected it in its books."""
-    return abs(source.offset_s) <= source.error_s + TOLERANCE_S
 
 
 def _size_objections(tracking: Tracking, policy: StepPolicy) -> Iterator[_Objection]:

@@ -26,6 +26,9 @@ TEMPLATES = {
     "give it sources that answer, and remove local from hosts that are no time servers",
     "clock.offset_exceeded": "the clock is {offset:+.3f} s off ({where}), the limit is {limit:g} s: "
     "step it (chrony_makestep) after a look at the sources",
+    "clock.sample_disagrees": "the newest sample of {source} lies {offset:+.3f} s beside what chronyd believes: "
+    "it lost its correction, as after a step that was refused, or something set the clock beside it; "
+    "wait for more samples or restart chronyd",
     "witness.disagrees": "{witness}, but {chrony}: find out which of the two is wrong before this host is trusted, "
     "and ask another witness",
     "totp.at_risk": "a TOTP code made now is taken with {likely:.1f} % only (validator {validator}, clock off by "

@@ -15,7 +15,16 @@ from typing import FrozenSet, List, NamedTuple, Optional, Tuple
 
 from .model import ClockMeasurement, ClockPolicy, Source
 
-__all__ = ["SourceAudit", "audit_sources", "display_name", "falsetickers", "is_stale", "usable_sources"]
+__all__ = [
+    "SourceAudit",
+    "audit_sources",
+    "display_name",
+    "falsetickers",
+    "is_explained",
+    "is_stale",
+    "unexplained_sample",
+    "usable_sources",
+]
 
 _SELECTABLE = frozenset({"selected", "combined", "not_combined"})
 # chronyc(1), selectdata: the states of a source that cannot be selected.
@@ -44,6 +53,23 @@ def usable_sources(measurement: ClockMeasurement, policy: ClockPolicy) -> Option
 def is_stale(source: Source, policy: ClockPolicy) -> bool:
     """Say whether a source has no sample, or none of the last eight polls or of ``max_reference_age_s``."""
     return source.reach == 0 or source.last_rx_s is None or source.last_rx_s > policy.max_reference_age_s
+
+
+def is_explained(source: Source, slack_s: float) -> bool:
+    """Say whether a source's newest sample fits the clock as chronyd has corrected it in its books.
+
+    It does not after a makestep that the kernel refused (chronyd drops the pending
+    correction all the same), or when something set the clock beside chronyd.
+    """
+    return abs(source.offset_s) <= source.error_s + slack_s
+
+
+def unexplained_sample(measurement: ClockMeasurement, slack_s: float) -> Optional[Source]:
+    """Return the selected source if its newest sample does not fit what chronyd believes."""
+    for source in measurement.sources or ():
+        if source.state == "selected" and source.reach and not is_explained(source, slack_s):
+            return source
+    return None
 
 
 def falsetickers(measurement: ClockMeasurement) -> Tuple[str, ...]:

@@ -32,7 +32,14 @@ from .evidence import (
 )
 from .messages import ORDER, gap_reason, message_for
 from .model import ClockMeasurement, ClockPolicy, Tracking, Verdict
-from .source_state import audit_sources, display_name, falsetickers, is_stale, usable_sources
+from .source_state import (
+    audit_sources,
+    display_name,
+    falsetickers,
+    is_stale,
+    unexplained_sample,
+    usable_sources,
+)
 from .totp import best_probability, worst_probability
 
 __all__ = ["judge"]
@@ -132,6 +139,9 @@ def _tracking_violations(measurement: ClockMeasurement, policy: ClockPolicy) -> 
         yield _Finding("clock.unsynchronised", {"how": _never_or_lost(tracking)})
         return
     yield from _age_violations(age, policy)
+    sample = unexplained_sample(measurement, policy.warn_error_s)
+    if sample is not None:
+        yield _Finding("clock.sample_disagrees", {"source": display_name(sample), "offset": sample.offset_s})
     chrony = chrony_estimate(measurement, policy)
     if chrony is not None and chrony.bound_s > policy.max_error_s:
         yield _Finding("clock.bound_exceeded", {"bound": chrony.bound_s, "limit": policy.max_error_s})

@@ -55,6 +55,10 @@ REASONS: dict[str, Reason] = {
     "clock.offset_exceeded": Reason(
         "the clock is further off than allowed", "step it: softtoken.compliance.chrony_makestep, or " + _ENFORCE
     ),
+    "clock.sample_disagrees": Reason(
+        "chronyd's newest sample contradicts what it believes about the clock",
+        "wait for more samples, or restart chronyd; then measure again",
+    ),
     "clock.bound_exceeded": Reason("the clock may be further off than allowed", _SOURCES + ", or use nearer ones"),
     "clock.stale": Reason("the clock has had no update for too long", _SOURCES),
     "clock.local_reference": Reason(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.evidence import best_offset
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.messages import TEMPLATES
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import (
     ClockMeasurement,
@@ -15,6 +17,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model 
     SelectData,
     Witness,
 )
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.reports import parse_sources, parse_tracking
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.verdict import judge
 from ansible_collections.softtoken.compliance.tests.unit.plugins.module_utils._clock.samples import (
     CONTROLLER,
@@ -30,6 +33,7 @@ from ansible_collections.softtoken.compliance.tests.unit.plugins.module_utils._c
 )
 
 POLICY = ClockPolicy()
+CAPTURES = Path(__file__).resolve().parents[4] / "data" / "chrony"
 ABSENT = healthy(
     installed=False,
     version=None,
@@ -70,6 +74,7 @@ VIOLATIONS: dict[str, tuple[ClockMeasurement, ClockPolicy]] = {
     "clock.unsynchronised": (healthy(tracking=NEVER_SYNCHRONISED), POLICY),
     "clock.local_reference": (healthy(tracking=LOCAL_ORPHAN), POLICY),
     "clock.offset_exceeded": (healthy(tracking=tracking(offset_s=-1.001, reference_time_s=NOW)), POLICY),
+    "clock.sample_disagrees": (healthy(sources=(SOURCE._replace(offset_s=-0.6), OTHER)), POLICY),
     "clock.bound_exceeded": (healthy(tracking=tracking(root_delay_s=2.1)), POLICY),
     "clock.stale": (healthy(tracking=tracking(reference_time_s=NOW - 4097.0)), POLICY),
     "source.none_usable": (healthy(sources=()), POLICY),
@@ -458,3 +463,18 @@ def test_staleness_alone_moves_the_bound_in_trap_6() -> None:
     day = tracking(reference_time_s=NOW - 86400.0)
     lax = ClockPolicy(max_reference_age_s=1e6, max_drift_ppm=1.0)
     assert judge(healthy(tracking=day), lax).verdict == "compliant"
+
+
+@pytest.mark.parametrize("version", ["4.0", "4.3"])
+def test_a_step_that_was_refused_leaves_the_clock_off_though_tracking_says_zero(version: str) -> None:
+    # Captured after a makestep that chronyd -x refused: tracking shows no offset, the sample still shows 300 s.
+    folder = CAPTURES / version / "makestep_refused"
+    report = parse_tracking((folder / "tracking.csv").read_text(encoding="utf-8"))
+    sources = parse_sources((folder / "sources.csv").read_text(encoding="utf-8"))
+    assert report.offset_s == 0.0
+    measured = healthy(tracking=report, sources=sources, taken_at_s=report.reference_time_s + 1.0, witnesses=())
+    verdict = judge(measured, POLICY)
+    assert {"clock.offset_exceeded", "clock.sample_disagrees", "totp.at_risk"} <= set(verdict.reasons)
+    best = best_offset(measured, POLICY)
+    assert best is not None
+    assert best.offset_s == pytest.approx(-300.0, abs=0.01)
