@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every rule looks at: the account with its documents parsed once, and what the caller asked for.
+
+Private to this collection. A policy that stands in a thousand places is one Distinct with a thousand places: a rule
+judges the document once and then yields a finding for each place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+
+from .account import Account, PolicyRef
+from .catalogue import RULES
+from .document import Document, parse_document
+from .errors import DocumentError
+
+__all__ = ["AuditContext", "AuditOptions", "Distinct", "HostSerial", "Place", "Unreadable"]
+
+
+class HostSerial(NamedTuple):
+    """A reference to an MFA device in the AWS configuration of a host, or a role profile without one."""
+
+    host: str
+    serial: str  # "" for a role profile that names none
+    where: str  # the file
+    profile: Optional[str] = None
+    user: Optional[str] = None  # of the host's operating system
+    role_arn: str = ""  # the role that the profile assumes, where it is known
+
+
+class AuditOptions(NamedTuple):
+    """What the caller asked for, and what it knows beside the account."""
+
+    scope: str = "account"  # account | roles
+    roles: FrozenSet[str] = frozenset()  # names or ARNs, with scope roles
+    trusted_accounts: FrozenSet[str] = frozenset()  # account ids that count as own
+    host_serials: Tuple[HostSerial, ...] = ()
+    trail_events: Tuple[Mapping[str, Any], ...] = ()
+    unassigned_after_days: int = 30
+    now: Optional[float] = None  # seconds since 1970; None: ages are not judged
+    files: Tuple[Any, ...] = ()  # infrastructure code, as _iac_files read it
+    inventories: Mapping[str, FrozenSet[str]] = {}  # serials of other accounts, by account id
+
+
+class Distinct(NamedTuple):
+    """One policy text, and every place where it stands."""
+
+    document: Document
+    places: Tuple[PolicyRef, ...]
+    mentions_mfa: bool  # "mfa" or "multifactor" anywhere in it, in any case: nothing else can hold an MFA key or serial
+    mentions_serial: bool  # :mfa/, :u2f/ or :sms-mfa/ anywhere in it
+
+
+class Place(NamedTuple):
+    """One place where a document stands."""
+
+    ref: PolicyRef
+    distinct: Distinct
+
+    @property
+    def document(self) -> Document:
+        """The parsed document."""
+        return self.distinct.document
+
+
+class Unreadable(NamedTuple):
+    """A document that is no policy, and why."""
+
+    ref: PolicyRef
+    reason: str
+
+
+class AuditContext:
+    """The account as the rules see it."""
+
+    def __init__(self, account: Account, options: AuditOptions) -> None:
+        self.account = account
+        self.options = options
+        self.documents, self.unreadable = _parsed(account.documents())
+        self._missing = {gap.part: gap for gap in account.gaps}
+        self._places: Dict[Tuple[str, str], Place] = {
+            (ref.resource, ref.kind): Place(ref, distinct) for distinct in self.documents for ref in distinct.places
+        }
+
+    def has(self, part: str) -> bool:
+        """Return whether a part of the account (names in the catalogue) was read completely."""
+        return part not in self._missing
+
+    def can_check(self, rule: str) -> bool:
+        """Return whether everything that a rule needs was read."""
+        return all(part not in self._missing for part in RULES[rule].needs)
+
+    def place(self, resource: str, kind: str) -> Optional[Place]:
+        """Return a document by the ARN it stands at and its kind; None where there is none that could be read."""
+        return self._places.get((resource, kind))
+
+    def trust(self, role_arn: str) -> Optional[Place]:
+        """Return the trust policy of a role."""
+        return self._places.get((role_arn, "trust"))
+
+
+def _parsed(refs: Iterable[PolicyRef]) -> Tuple[Tuple[Distinct, ...], Tuple[Unreadable, ...]]:
+    places: Dict[str, List[PolicyRef]] = {}
+    for ref in refs:
+        text = ref.text if isinstance(ref.text, str) else repr(ref.text)
+        same = places.get(text)
+        if same is None:
+            places[text] = [ref]
+        else:
+            same.append(ref)
+    distinct: List[Distinct] = []
+    unreadable: List[Unreadable] = []
+    for same in places.values():
+        try:
+            document = parse_document(same[0].text, f"{same[0].kind} of {same[0].resource}")
+        except DocumentError as exc:
+            unreadable.extend(Unreadable(ref, str(exc)) for ref in same)
+            continue
+        # Of what was parsed, not of the text: escapes and URL encoding hide letters.
+        content = repr(document.obj).lower()
+        serial = ":mfa/" in content or ":u2f/" in content or ":sms-mfa/" in content
+        distinct.append(Distinct(document, tuple(same), "mfa" in content or "multifactor" in content, serial))
+    return tuple(distinct), tuple(unreadable)
