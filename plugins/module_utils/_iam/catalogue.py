@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import Dict, NamedTuple, Tuple
 
+from .account import ALARM_TOPICS, CREDENTIAL_REPORT, METRIC_ALARMS
+
 __all__ = [
     "AUTHORIZATION",
     "CONFIG_RULES",
     "DEVICES",
     "FILES",
-    "GIVEN",
     "HOSTS",
     "METRIC_FILTERS",
     "ORGANIZATION",
@@ -44,8 +45,10 @@ METRIC_FILTERS = "metric_filters"
 # What the caller hands in beside the account: without it there is nothing to look at, which is no gap.
 HOSTS = "host_serials"
 FILES = "files"
-PARTS = (AUTHORIZATION, VIRTUAL, DEVICES, SUMMARY, ORGANIZATION, TRAIL, CONFIG_RULES, METRIC_FILTERS, HOSTS, FILES)
-GIVEN = (HOSTS, FILES)
+PARTS = (
+    AUTHORIZATION, VIRTUAL, DEVICES, SUMMARY, CREDENTIAL_REPORT, ORGANIZATION, TRAIL, CONFIG_RULES, METRIC_FILTERS,
+    METRIC_ALARMS, ALARM_TOPICS, HOSTS, FILES,
+)  # fmt: skip
 
 
 class Rule(NamedTuple):
@@ -280,7 +283,14 @@ def _guardrail_rules() -> Tuple[Rule, ...]:
             (_CONFIG + "mfa-enabled-for-iam-console-access.html", _CONFIG + "root-account-mfa-enabled.html"),
             (CONFIG_RULES,),
         ),
-        Rule("MFA-G07", "medium", "Nobody is told of sign-ins without MFA", (_ALARM, _CONSOLE), (METRIC_FILTERS,)),
+        Rule(
+            "MFA-G07",
+            "medium",
+            "Nobody is told of sign-ins without MFA",
+            (_ALARM, _CONSOLE),
+            (METRIC_FILTERS,),
+            (METRIC_ALARMS, ALARM_TOPICS),
+        ),
     )
 
 
@@ -292,8 +302,9 @@ def _device_rules() -> Tuple[Rule, ...]:
             "Root user has no MFA, or virtual MFA only",
             (_IAM + "root-user-best-practices.html",),
             (SUMMARY, VIRTUAL),
+            (CREDENTIAL_REPORT,),
         ),
-        Rule("MFA-D02", "high", "User without MFA", (_MFA,), (AUTHORIZATION, VIRTUAL, DEVICES)),
+        Rule("MFA-D02", "high", "User without MFA", (_MFA,), (AUTHORIZATION, CREDENTIAL_REPORT), (VIRTUAL, DEVICES)),
         Rule("MFA-D03", "medium", "MFA device has long been assigned to nobody", (_VIRTUAL,), (VIRTUAL,)),
         Rule(
             "MFA-D04", "low", "User has no spare MFA device, no room for one, or SMS", (_MFA, _LOST), (VIRTUAL, DEVICES)

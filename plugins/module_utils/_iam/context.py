@@ -9,10 +9,10 @@ judges the document once and then yields a finding for each place.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from .account import Account, PolicyRef
-from .catalogue import RULES
+from .account import Account, PolicyRef, Role, User
+from .catalogue import RULES, TRAIL
 from .document import Document, parse_document
 from .errors import DocumentError
 
@@ -79,13 +79,17 @@ class AuditContext:
         self.account = account
         self.options = options
         self.documents, self.unreadable = _parsed(account.documents())
-        self._missing = {gap.part: gap for gap in account.gaps}
+        # CloudTrail records that the caller has stand in for those that the account's snapshot lacks.
+        self.trail_events = (*account.trail_events, *options.trail_events)
+        given = {TRAIL} if options.trail_events else set()
+        self.gaps = tuple(gap for gap in account.gaps if gap.part not in given)
+        self._missing = frozenset(gap.part for gap in self.gaps if not gap.subject)
         self._places: Dict[Tuple[str, str], Place] = {
             (ref.resource, ref.kind): Place(ref, distinct) for distinct in self.documents for ref in distinct.places
         }
 
     def has(self, part: str) -> bool:
-        """Return whether a part of the account (names in the catalogue) was read completely."""
+        """Return whether a part of the account (names in the catalogue) was read; single things in it may be gaps."""
         return part not in self._missing
 
     def can_check(self, rule: str) -> bool:
@@ -99,6 +103,19 @@ class AuditContext:
     def trust(self, role_arn: str) -> Optional[Place]:
         """Return the trust policy of a role."""
         return self._places.get((role_arn, "trust"))
+
+    def at(self, ref: PolicyRef) -> Optional[Place]:
+        """Return the parsed document of a reference that the account gave."""
+        return self._places.get((ref.resource, ref.kind))
+
+    def identity_documents(self, principal: Union[User, Role]) -> Iterator[Place]:
+        """Yield what grants or denies a user (with its groups) or a role's sessions something, without boundaries."""
+        account = self.account
+        refs = account.user_policies(principal) if isinstance(principal, User) else account.role_policies(principal)
+        for ref in refs:
+            place = self.at(ref)
+            if place is not None:
+                yield place
 
 
 def _parsed(refs: Iterable[PolicyRef]) -> Tuple[Tuple[Distinct, ...], Tuple[Unreadable, ...]]:

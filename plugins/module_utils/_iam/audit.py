@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit: every rule over one account, and what of it could not be judged.
+
+Private to this collection. Nothing that was not read makes an account clean: each gap names the rules that are
+unknown because of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+from .account import Account, CoverageGap
+from .catalogue import AUTHORIZATION, FILES, HOSTS, RULES, SEVERITIES, Rule
+from .context import AuditContext, AuditOptions
+from .finding import Finding, order
+
+__all__ = ["AuditReport", "Coverage", "audit", "coverage_to_dict", "summarise"]
+
+_FAMILIES: Tuple[Callable[[AuditContext], Iterator[Finding]], ...] = ()
+
+
+class Coverage(NamedTuple):
+    """What was judged and what was not. ``rules`` holds the status and the reason of each rule that is not checked."""
+
+    documents: int
+    distinct: int
+    gaps: Tuple[Dict[str, Any], ...]
+    unreadable: Tuple[Dict[str, Any], ...]  # documents that are no policies at all
+    problems: Tuple[Dict[str, Any], ...]  # parts of documents that IAM would not take
+    rules: Dict[str, Tuple[str, str]]  # id -> (partial | unknown | not_given, reason)
+
+
+class AuditReport(NamedTuple):
+    """What the rules found, the worst first."""
+
+    findings: Tuple[Finding, ...]
+    summary: Dict[str, Any]
+    coverage: Coverage
+
+
+def audit(account: Account, options: AuditOptions) -> AuditReport:
+    """Run every rule over the account."""
+    context = AuditContext(account, options)
+    findings = _in_order(found for found in _found(context) if context.can_check(found.rule))
+    if options.scope == "roles":
+        scope = _scope(context)
+        findings = tuple(found for found in findings if found.resource in scope)
+    return AuditReport(findings, summarise(findings), _coverage(context))
+
+
+def summarise(findings: Sequence[Finding]) -> Dict[str, Any]:
+    """Count findings by severity, every severity named, and by rule."""
+    severities = Counter(found.severity for found in findings)
+    rules = Counter(found.rule for found in findings)
+    return {
+        "findings": len(findings),
+        "severity": {severity: severities[severity] for severity in SEVERITIES},
+        "rules": {rule: rules[rule] for rule in RULES if rules[rule]},
+    }
+
+
+def coverage_to_dict(coverage: Coverage) -> Dict[str, Any]:
+    """Return the coverage as plain values, as iam_mfa_audit_info returns it."""
+    statuses: Dict[str, Dict[str, str]] = {"partial": {}, "unknown": {}, "not_given": {}}
+    for rule, (status, reason) in coverage.rules.items():
+        statuses[status][rule] = reason
+    return {
+        "complete": not (coverage.gaps or coverage.unreadable or coverage.problems),
+        "documents": coverage.documents,
+        "distinct_documents": coverage.distinct,
+        "gaps": list(coverage.gaps),
+        "unreadable": list(coverage.unreadable),
+        "problems": list(coverage.problems),
+        "rules": {"checked": [rule for rule in RULES if rule not in coverage.rules], **statuses},
+    }
+
+
+def _found(context: AuditContext) -> Iterator[Finding]:
+    for check in _FAMILIES:
+        yield from check(context)
+
+
+def _in_order(findings: Iterable[Finding]) -> Tuple[Finding, ...]:
+    """Sort, and drop what two rules' ways led to twice."""
+    by_key = {order(found): found for found in findings}
+    return tuple(by_key[key] for key in sorted(by_key))
+
+
+def _scope(context: AuditContext) -> FrozenSet[str]:
+    """Return the ARNs that belong to the roles in scope: the roles and the policies attached to them."""
+    account, wanted = context.account, context.options.roles
+    arns: List[str] = []
+    for role in account.roles.values():
+        if role.arn in wanted or role.name in wanted:
+            arns += [role.arn, *role.attached]
+            if role.boundary:
+                arns.append(role.boundary)
+    return frozenset(arns)
+
+
+def _coverage(context: AuditContext) -> Coverage:
+    missing: Dict[str, List[str]] = {}
+    narrow: Dict[str, List[str]] = {}
+    for gap in context.gaps:
+        (narrow if gap.subject else missing).setdefault(gap.part, []).append(_why(gap))
+    if context.unreadable:
+        count = len(context.unreadable)
+        narrow.setdefault(AUTHORIZATION, []).append(f"{count} document{'' if count == 1 else 's'} could not be read")
+    given = {HOSTS: bool(context.options.host_serials), FILES: bool(context.options.files)}
+    rules = {}
+    for rule in RULES.values():
+        status = _status(rule, missing, narrow, given)
+        if status is not None:
+            rules[rule.id] = status
+    return Coverage(
+        sum(len(distinct.places) for distinct in context.documents),
+        len(context.documents),
+        tuple(_gap(gap) for gap in context.gaps),
+        tuple(
+            {"resource": one.ref.resource, "document": one.ref.kind, "reason": one.reason} for one in context.unreadable
+        ),
+        tuple(_problems(context)),
+        rules,
+    )
+
+
+def _status(
+    rule: Rule, missing: Mapping[str, List[str]], narrow: Mapping[str, List[str]], given: Mapping[str, bool]
+) -> Optional[Tuple[str, str]]:
+    lost = [why for part in rule.needs for why in missing.get(part, ())]
+    if lost:
+        return "unknown", "; ".join(lost)
+    absent = [part for part in rule.needs if not given.get(part, True)]
+    if absent:
+        return "not_given", f"{', '.join(absent)}: nothing was given to look at"
+    less = [why for part in rule.also for why in missing.get(part, ())]
+    less += [why for part in (*rule.needs, *rule.also) for why in narrow.get(part, ())]
+    return ("partial", "; ".join(less)) if less else None
+
+
+def _why(gap: CoverageGap) -> str:
+    return f"{gap.part}{f' of {gap.subject}' if gap.subject else ''}: {gap.reason}"
+
+
+def _gap(gap: CoverageGap) -> Dict[str, Any]:
+    return {
+        "part": gap.part,
+        "subject": gap.subject or None,
+        "reason": gap.reason,
+        "api": gap.api or None,
+        "code": gap.code or None,
+        "rules": [rule.id for rule in RULES.values() if gap.part in rule.needs or gap.part in rule.also],
+    }
+
+
+def _problems(context: AuditContext) -> Iterator[Dict[str, Any]]:
+    for distinct in context.documents:
+        for problem in distinct.document.problems:
+            for ref in distinct.places:
+                yield {
+                    "resource": ref.resource,
+                    "document": ref.kind,
+                    "path": problem.path,
+                    "message": problem.message,
+                }
