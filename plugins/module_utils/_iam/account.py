@@ -311,7 +311,7 @@ def _inline(arn: str, policies: Tuple[InlinePolicy, ...]) -> Iterator[PolicyRef]
 
 def _managed(policy: ManagedPolicy) -> Iterator[PolicyRef]:
     text = policy.versions[policy.default]
-    # One that is nobody's yet may be attached to anybody tomorrow; a boundary that is attached to nobody grants nothing.
+    # One that is nobody's yet may be attached to anybody tomorrow; one that only bounds grants nothing.
     if policy.attachments or not policy.bounds:
         yield PolicyRef(policy.kind, policy.arn, text)
     if policy.bounds:
