@@ -98,7 +98,7 @@ class Condition(NamedTuple):
 class Statement(NamedTuple):
     """One statement. An element that is absent is empty, or None for the principals."""
 
-    index: int
+    index: int  # type: ignore[assignment] # hides tuple.index, which nobody asks of a statement
     sid: str
     effect: str  # Allow | Deny | "" when it is neither
     principal: Optional[Principals]
