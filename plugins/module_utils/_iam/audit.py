@@ -14,7 +14,6 @@ from typing import (
     Any,
     Callable,
     Dict,
-    FrozenSet,
     Iterable,
     Iterator,
     List,
@@ -29,6 +28,7 @@ from .account import Account, CoverageGap
 from .catalogue import AUTHORIZATION, FILES, HOSTS, RULES, SEVERITIES, Rule
 from .context import AuditContext, AuditOptions
 from .finding import Finding, order
+from .scope import scope_of
 
 __all__ = ["AuditReport", "Coverage", "audit", "coverage_to_dict", "summarise"]
 
@@ -43,6 +43,7 @@ class Coverage(NamedTuple):
     gaps: Tuple[Dict[str, Any], ...]
     unreadable: Tuple[Dict[str, Any], ...]  # documents that are no policies at all
     problems: Tuple[Dict[str, Any], ...]  # parts of documents that IAM would not take
+    missing_roles: Tuple[str, ...]  # in scope, and not in the account
     rules: Dict[str, Tuple[str, str]]  # id -> (partial | unknown | not_given, reason)
 
 
@@ -58,10 +59,12 @@ def audit(account: Account, options: AuditOptions) -> AuditReport:
     """Run every rule over the account."""
     context = AuditContext(account, options)
     findings = _in_order(found for found in _found(context) if context.can_check(found.rule))
+    missing: Tuple[str, ...] = ()
     if options.scope == "roles":
-        scope = _scope(context)
-        findings = tuple(found for found in findings if found.resource in scope)
-    return AuditReport(findings, summarise(findings), _coverage(context))
+        scope = scope_of(account, options.roles)
+        findings = tuple(found for found in findings if found.resource in scope.resources)
+        missing = tuple(sorted(scope.unknown))
+    return AuditReport(findings, summarise(findings), _coverage(context)._replace(missing_roles=missing))
 
 
 def summarise(findings: Sequence[Finding]) -> Dict[str, Any]:
@@ -81,9 +84,10 @@ def coverage_to_dict(coverage: Coverage) -> Dict[str, Any]:
     for rule, (status, reason) in coverage.rules.items():
         statuses[status][rule] = reason
     return {
-        "complete": not (coverage.gaps or coverage.unreadable or coverage.problems),
+        "complete": not (coverage.gaps or coverage.unreadable or coverage.problems or coverage.missing_roles),
         "documents": coverage.documents,
         "distinct_documents": coverage.distinct,
+        "missing_roles": list(coverage.missing_roles),
         "gaps": list(coverage.gaps),
         "unreadable": list(coverage.unreadable),
         "problems": list(coverage.problems),
@@ -100,18 +104,6 @@ def _in_order(findings: Iterable[Finding]) -> Tuple[Finding, ...]:
     """Sort, and drop what two rules' ways led to twice."""
     by_key = {order(found): found for found in findings}
     return tuple(by_key[key] for key in sorted(by_key))
-
-
-def _scope(context: AuditContext) -> FrozenSet[str]:
-    """Return the ARNs that belong to the roles in scope: the roles and the policies attached to them."""
-    account, wanted = context.account, context.options.roles
-    arns: List[str] = []
-    for role in account.roles.values():
-        if role.arn in wanted or role.name in wanted:
-            arns += [role.arn, *role.attached]
-            if role.boundary:
-                arns.append(role.boundary)
-    return frozenset(arns)
 
 
 def _coverage(context: AuditContext) -> Coverage:
@@ -136,6 +128,7 @@ def _coverage(context: AuditContext) -> Coverage:
             {"resource": one.ref.resource, "document": one.ref.kind, "reason": one.reason} for one in context.unreadable
         ),
         tuple(_problems(context)),
+        (),
         rules,
     )
 

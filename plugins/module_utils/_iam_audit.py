@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flow of iam_mfa_audit_info: from the parameters to what the module returns.
+
+Private to this collection. Files, AWS and the time of day come in through AuditPorts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+
+from ._iam.account import Account
+from ._iam.audit import AuditReport, audit, coverage_to_dict, summarise
+from ._iam.catalogue import at_least
+from ._iam.context import AuditOptions, HostSerial
+from ._iam.errors import IamError
+from ._iam.finding import Finding, to_dict
+from ._iam.ignore import Ignore, Sifted, read_ignores, sift
+from ._iam.snapshot import account_from_snapshot, parse_snapshot
+
+__all__ = ["AuditPorts", "run_audit"]
+
+_ACCOUNT_DIGITS = 12
+
+
+class AuditPorts(NamedTuple):
+    """What the flow needs of the world. Functions that fail raise OSError or IamError."""
+
+    read: Callable[[str], str]
+    write_private: Callable[[str, str], None]  # path and text; mode 0600
+    collect: Callable[[], Mapping[str, Any]]  # a snapshot of the live account, with the number of calls in api_calls
+    read_code: Callable[[Sequence[str]], Tuple[Any, ...]]  # infrastructure code below these paths
+    now: Callable[[], float]
+
+
+def run_audit(params: Mapping[str, Any], ports: AuditPorts, *, check_mode: bool) -> Dict[str, Any]:
+    """Collect or read, audit, take the exceptions out, and return the module's result."""
+    ignores = read_ignores(params["ignore"] or ())
+    now = ports.now()
+    options = _options(params, ports, now)
+    snapshot = _snapshot(params, ports)
+    account = account_from_snapshot(snapshot)
+    report = audit(account, options)
+    today = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).date()
+    sifted = sift(report.findings, ignores, today=today)
+    if params["snapshot_output"] and not check_mode:
+        _write(params["snapshot_output"], snapshot, ports)
+    return {
+        "account": _account(account, snapshot, params["snapshot"]),
+        **_results(report, sifted, params["severity_threshold"]),
+        "api_calls": snapshot.get("api_calls", 0) if params["snapshot"] is None else 0,
+        "warnings": [*_missing(report, account), *_warnings(sifted)],
+    }
+
+
+def _options(params: Mapping[str, Any], ports: AuditPorts, now: float) -> AuditOptions:
+    trusted = frozenset(params["trusted_accounts"] or ())
+    for account in trusted:
+        if len(account) != _ACCOUNT_DIGITS or not account.isdigit():
+            raise IamError(
+                f"trusted_accounts: {account!r} is no account id; an account id has {_ACCOUNT_DIGITS} digits"
+            )
+    if params["scope"] == "roles" and not params["roles"]:
+        raise IamError("scope is roles, but roles is empty: name the roles, or audit the whole account")
+    return AuditOptions(
+        scope=params["scope"],
+        roles=frozenset(params["roles"] or ()),
+        trusted_accounts=trusted,
+        host_serials=tuple(_host_serial(entry) for entry in params["host_serials"] or ()),
+        trail_events=tuple(params["trail_events"] or ()),
+        unassigned_after_days=params["unassigned_after_days"],
+        now=now,
+        files=ports.read_code(params["code_paths"]) if params["code_paths"] else (),
+    )
+
+
+def _host_serial(entry: Mapping[str, Any]) -> HostSerial:
+    return HostSerial(
+        entry["host"],
+        entry.get("serial") or "",
+        entry.get("where") or "",
+        entry.get("profile"),
+        entry.get("user"),
+        entry.get("role_arn") or "",
+    )
+
+
+def _snapshot(params: Mapping[str, Any], ports: AuditPorts) -> Mapping[str, Any]:
+    path = params["snapshot"]
+    if path is None:
+        return ports.collect()
+    try:
+        text = ports.read(path)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise IamError(f"the snapshot {path} cannot be read: {exc}") from exc
+    try:
+        return parse_snapshot(text)
+    except IamError as exc:
+        raise IamError(f"{path}: {exc}") from exc
+
+
+def _write(path: str, snapshot: Mapping[str, Any], ports: AuditPorts) -> None:
+    try:
+        ports.write_private(path, json.dumps(snapshot, indent=1, sort_keys=True, default=str) + "\n")
+    except OSError as exc:
+        raise IamError(f"the snapshot cannot be written to {path}: {exc}") from exc
+
+
+def _account(account: Account, snapshot: Mapping[str, Any], path: Any) -> Dict[str, Any]:
+    description = snapshot.get("description")
+    return {
+        "id": account.account_id,
+        "partition": account.partition,
+        "collected_at": account.collected_at,
+        "source": "live" if path is None else "snapshot",
+        "description": description if isinstance(description, str) else None,
+    }
+
+
+def _results(report: AuditReport, sifted: Sifted, threshold: str) -> Dict[str, Any]:
+    shown = [found for found in sifted.findings if at_least(found.severity, threshold)]
+    summary = summarise(shown)
+    summary["below_threshold"] = len(sifted.findings) - len(shown)
+    summary["ignored"] = len(sifted.ignored)
+    coverage = coverage_to_dict(report.coverage)
+    return {
+        "verdict": _verdict(shown, coverage),
+        "findings": [to_dict(found) for found in shown],
+        "ignored": [
+            {"reason": one.entry.reason, "expires": one.entry.expires.isoformat(), "finding": to_dict(one.finding)}
+            for one in sifted.ignored
+        ],
+        "unused_ignores": [_ignore(entry) for entry in sifted.unused],
+        "expired_ignores": [_ignore(entry) for entry in sifted.expired],
+        "summary": summary,
+        "coverage": coverage,
+    }
+
+
+def _verdict(findings: Sequence[Finding], coverage: Mapping[str, Any]) -> str:
+    if any(found.severity != "info" for found in findings):
+        return "noncompliant"
+    return "compliant" if coverage["complete"] else "unknown"
+
+
+def _ignore(entry: Ignore) -> Dict[str, str]:
+    return {**entry._asdict(), "expires": entry.expires.isoformat()}
+
+
+def _missing(report: AuditReport, account: Account) -> List[str]:
+    return [
+        f"role {role} is in scope, but account {account.account_id} has no such role: nothing was audited for it"
+        for role in report.coverage.missing_roles
+    ]
+
+
+def _warnings(sifted: Sifted) -> List[str]:
+    unused = [f"{_named(entry)} matches no finding: remove it, or correct it" for entry in sifted.unused]
+    expired = [
+        f"{_named(entry)} expired on {entry.expires.isoformat()}: its findings are back" for entry in sifted.expired
+    ]
+    return [*unused, *expired]
+
+
+def _named(entry: Ignore) -> str:
+    return f"the exception for {entry.rule} on {entry.resource}"

@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ports of ``_iam_audit`` on an ``AnsibleAWSModule`` and the host it runs on.
+
+Private to this collection. boto3 is only needed for a live account, python-hcl2 only for Terraform files.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from typing import TYPE_CHECKING, Any, Mapping, Sequence, Tuple
+
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit import AuditPorts
+
+if TYPE_CHECKING:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+__all__ = ["audit_ports", "write_private"]
+
+
+def audit_ports(module: AnsibleAWSModule) -> AuditPorts:
+    """Return the ports on this host, with the module's credentials."""
+    return AuditPorts(
+        read=_read,
+        write_private=write_private,
+        collect=lambda: _collect(module),
+        read_code=_read_code,
+        now=time.time,
+    )
+
+
+def write_private(path: str, text: str) -> None:
+    """Put a whole file in place that only its owner can read; a file or a link that is there is replaced."""
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".snapshot-")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
+    raise NotImplementedError
+
+
+def _read_code(paths: Sequence[str]) -> Tuple[Any, ...]:
+    raise NotImplementedError
