@@ -120,12 +120,7 @@ def evaluate_condition(condition: Condition, world: World, known: Known = NOTHIN
         return _null(condition, is_absent=values is None)
     if values is None:
         return truth_of(_holds_on_absence(condition))
-    truths = [_one_value(condition, value, known) for value in values]
-    if condition.quantifier == "foranyvalue":
-        return any_of(truths)
-    if condition.quantifier == "forallvalues":
-        return all_of(truths)
-    return truths[0] if len(truths) == 1 else Truth.UNKNOWN  # several values want a set operator
+    return _quantified(condition.quantifier, [_one_value(condition, value, known) for value in values])
 
 
 def _carried(key: str, world: World, known: Known) -> Tuple[bool, Optional[Tuple[str, ...]]]:
@@ -150,6 +145,14 @@ def _holds_on_absence(condition: Condition) -> bool:
     if condition.quantifier:
         return condition.quantifier == "forallvalues"
     return condition.if_exists or condition.base in NEGATED
+
+
+def _quantified(quantifier: str, truths: List[Truth]) -> Truth:
+    if quantifier == "foranyvalue":
+        return any_of(truths)
+    if quantifier == "forallvalues":
+        return all_of(truths)
+    return truths[0] if len(truths) == 1 else Truth.UNKNOWN  # several values want a set operator
 
 
 def _one_value(condition: Condition, actual: str, known: Known) -> Truth:
