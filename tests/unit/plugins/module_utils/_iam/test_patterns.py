@@ -103,6 +103,14 @@ def test_operators_are_taken_apart() -> None:
     assert read_operator("BoolIfExists") == Operator("bool", "", if_exists=True)
     assert read_operator("FORANYVALUE:stringLIKEifexists") == Operator("stringlike", "foranyvalue", if_exists=True)
     assert read_operator("Null") == Operator("null", "", if_exists=False)
-    for unknown in ("", "Bool ", "IfExists", "ForAllValues:", "x:Bool", "ForAllValues:ForAllValues:Bool", "NullIfExists"):
+    for unknown in (
+        "",
+        "Bool ",
+        "IfExists",
+        "ForAllValues:",
+        "x:Bool",
+        "ForAllValues:ForAllValues:Bool",
+        "NullIfExists",
+    ):
         assert read_operator(unknown).base == ""
     assert all(read_operator(f"ForAllValues:{base}IfExists").base == base for base in BASES - {"null"})
