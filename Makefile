@@ -39,12 +39,16 @@ test-tools: ## install the Debian packages that integration tests and molecule n
 lock: setup ## compile requirements/*.in anew (UPGRADE=1 takes the newest releases)
 	@tests/tools/lock.sh $(if $(UPGRADE),--upgrade)
 
+# What `make compliance` audits beside this machine: live (the account of the present AWS credentials), the path of a
+# snapshot, or nothing (ACCOUNT=). The sample is written by hand and no real account.
+ACCOUNT ?= $(CURDIR)/playbooks/files/sample_account.json
+
 # --- the job ---------------------------------------------------------------------------------------------------------
 
 .PHONY: compliance
-compliance: setup ## measure this machine and write report/; changes nothing, exit 0 whatever it finds
+compliance: setup ## measure this machine, audit the sample account (or ACCOUNT=live), write report/; changes nothing, exit 0 whatever it finds
 	@ansible-playbook -i inventory/this_machine.yml playbooks/compliance.yml \
-	  -e '{"softtoken_mode": "audit", "softtoken_fail_on": []}' $(EXTRA)
+	  -e '{"softtoken_mode": "audit", "softtoken_fail_on": [], "softtoken_account": "$(ACCOUNT)"}' $(EXTRA)
 	@cat report/report.txt
 
 # --- tests -----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.account import account_headline
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.formats import FORMATS
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.json_report import summary_to_dict
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import (
@@ -40,6 +41,7 @@ ARGUMENT_SPEC = {
     "measured": {"type": "str", "default": "softtoken_measured"},
     "enforced": {"type": "str", "default": "softtoken_enforced"},
     "measured_again": {"type": "str", "default": "softtoken_measured_again"},
+    "account": {"type": "str", "default": "softtoken_account_audit"},
 }
 
 
@@ -60,7 +62,9 @@ class ActionModule(ActionBase):
             generated_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             mode=options["mode"],
             dry_run=options["dry_run"],
+            account=_mapping((task_vars or {}).get(options["account"])),
         )
+        account = report.account
         files = self._files(report, options)
         return merge_hash(
             result,
@@ -71,6 +75,8 @@ class ActionModule(ActionBase):
                 "headline": headline(report),
                 "violations": violations(report, options["fail_on"]),
                 "failed_run": report.verdict in options["fail_on"],
+                "account_headline": "" if account is None else account_headline(account),
+                "failed_account": account is not None and account.verdict in options["fail_on"],
             },
         )
 

@@ -31,7 +31,7 @@ class AuditPorts(NamedTuple):
 
     read: Callable[[str], str]
     write_private: Callable[[str, str], None]  # path and text; mode 0600
-    collect: Callable[[], Mapping[str, Any]]  # a snapshot of the live account, with the number of calls in api_calls
+    collect: Callable[[], Mapping[str, Any]]  # a snapshot of the live account, with its calls counted in api_calls
     read_code: Callable[[Sequence[str]], Tuple[Any, ...]]  # infrastructure code below these paths
     now: Callable[[], float]
 
@@ -51,7 +51,7 @@ def run_audit(params: Mapping[str, Any], ports: AuditPorts, *, check_mode: bool)
     return {
         "account": _account(account, snapshot, params["snapshot"]),
         **_results(report, sifted, params["severity_threshold"]),
-        "api_calls": snapshot.get("api_calls", 0) if params["snapshot"] is None else 0,
+        "api_calls": snapshot["api_calls"] if params["snapshot"] is None else {},
         "warnings": [*_missing(report, account), *_warnings(sifted)],
     }
 

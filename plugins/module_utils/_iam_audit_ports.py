@@ -13,6 +13,11 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any, Mapping, Sequence, Tuple
 
+from ansible.module_utils.common.warnings import warn
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import check_sdk_version_supported
+from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions, collect
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit import AuditPorts
 
 if TYPE_CHECKING:
@@ -50,7 +55,23 @@ def _read(path: str) -> str:
 
 
 def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
-    raise NotImplementedError
+    try:
+        check_sdk_version_supported(warn=warn)
+    except AnsibleBotocoreError as exc:
+        raise IamError(f"a live account is read with boto3 and botocore: {exc}; or give a snapshot") from exc
+    params = module.params
+    region = module.region or CollectOptions().region
+    return collect(
+        module.client,
+        CollectOptions(
+            region=region,
+            regions=tuple(params["regions"] or ()),
+            organization=params["organization"],
+            monitoring=params["monitoring"],
+            trail_hours=params["trail_hours"],
+        ),
+        module.debug,
+    )
 
 
 def _read_code(paths: Sequence[str]) -> Tuple[Any, ...]:

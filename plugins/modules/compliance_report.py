@@ -53,7 +53,7 @@ options:
     default: [json, text]
   fail_on:
     description:
-      - Verdicts that put a host into RV(violations).
+      - Verdicts that put a host into RV(violations), or make RV(failed_account) true.
       - The module itself never fails because of a verdict.
     type: list
     elements: str
@@ -78,6 +78,13 @@ options:
         role M(softtoken.compliance.timesync#role) ends with a measurement.
     type: str
     default: softtoken_measured_again
+  account:
+    description:
+      - Name of the variable that the result of M(softtoken.compliance.iam_mfa_audit_info) was registered in. Without
+        such a variable, or when the task was skipped, the report is over hosts alone.
+      - Each finding is joined with the hosts whose AWS configuration names its serial, or that have its role.
+    type: str
+    default: softtoken_account_audit
 extends_documentation_fragment:
   - softtoken.compliance._attributes
 attributes:
@@ -150,6 +157,26 @@ summary:
       description: How many hosts have each warning, the most frequent first.
       type: dict
       sample: {}
+    account_summary:
+      description: The audit of the account without its findings; V(null) without an audit.
+      type: dict
+      contains:
+        id:
+          description: Id of the account.
+          type: str
+          sample: "123456789012"
+        verdict:
+          description: V(noncompliant), V(unknown) or V(compliant).
+          type: str
+          sample: noncompliant
+        headline:
+          description: The audit in one line.
+          type: str
+          sample: "account 123456789012: noncompliant: 3 findings: 1 critical, 2 high"
+        severity:
+          description: How many findings there are of each severity that there is.
+          type: dict
+          sample: {critical: 1, high: 2}
 headline:
   description: The report in one line.
   returned: always
@@ -158,6 +185,16 @@ headline:
 failed_run:
   description: Whether the verdict of the whole report is in O(fail_on). True as well when there was no host and
     V(unknown) is in O(fail_on).
+  returned: always
+  type: bool
+  sample: true
+account_headline:
+  description: The audit of the account in one line; empty without an audit.
+  returned: always
+  type: str
+  sample: "account 123456789012: noncompliant: 3 findings: 1 critical, 2 high"
+failed_account:
+  description: Whether the verdict on the account is in O(fail_on). An audit that failed is V(unknown).
   returned: always
   type: bool
   sample: true

@@ -38,6 +38,24 @@ options:
       - By default the region of the connection.
     type: list
     elements: str
+  organization:
+    description:
+      - Whether to read the service control policies. That takes the organization's management account, or one that it
+        has delegated to.
+    type: bool
+    default: true
+  monitoring:
+    description:
+      - Whether to read AWS Config rules, metric filters and alarms.
+    type: bool
+    default: true
+  trail_hours:
+    description:
+      - How many hours of CloudTrail's event history to search for failing codes and unknown serials, 2160 at most.
+        AWS answers two calls a second, of 50 events each.
+      - V(0) leaves CloudTrail alone.
+    type: int
+    default: 0
   scope:
     description:
       - V(account) reports every finding. V(roles) reports only those of the roles in O(roles), of the policies attached
@@ -415,18 +433,18 @@ coverage:
     rules:
       description: V(checked) lists the rules that were judged on everything they look at. V(partial), V(unknown) and
         V(not_given) hold the reason for each other rule. A partial one may have missed something, an unknown one
-        has said nothing, and for the last kind the module was given nothing to look at.
+        has said nothing, and of the last kind nobody asked for what it looks at.
       type: dict
       sample:
         checked: [MFA-C01]
         partial: {"MFA-T01": "organization_policies: the call was denied"}
         unknown: {"MFA-G04": "organization_policies: the call was denied"}
-        not_given: {"MFA-S08": "host_serials: nothing was given to look at"}
+        not_given: {"MFA-S08": "host_serials: not asked for, or nothing was given"}
 api_calls:
-  description: How many calls to AWS were made; 0 with O(snapshot).
+  description: How often each API was called, a page for a call; empty with O(snapshot).
   returned: always
-  type: int
-  sample: 14
+  type: dict
+  sample: {"iam:GetAccountAuthorizationDetails": 3, "iam:ListMFADevices": 12, "iam:ListVirtualMFADevices": 1}
 """
 
 from ansible.module_utils.common.warnings import warn
@@ -454,6 +472,9 @@ def main() -> None:
             "snapshot": {"type": "path"},
             "snapshot_output": {"type": "path"},
             "regions": {"type": "list", "elements": "str"},
+            "organization": {"type": "bool", "default": True},
+            "monitoring": {"type": "bool", "default": True},
+            "trail_hours": {"type": "int", "default": 0},
             "scope": {"type": "str", "choices": ["account", "roles"], "default": "account"},
             "roles": {"type": "list", "elements": "str", "default": []},
             "severity_threshold": {"type": "str", "choices": list(SEVERITIES), "default": "info"},
@@ -472,6 +493,7 @@ def main() -> None:
         result = run_audit(module.params, audit_ports(module), check_mode=module.check_mode)
     except IamError as exc:
         module.fail_json(msg=str(exc))
+        return
     for warning in result.pop("warnings"):
         warn(warning)  # module.warn of amazon.aws hands them to exit_json as well, which is deprecated
     module.exit_json(**result)

@@ -25,7 +25,7 @@ from typing import (
 )
 
 from .account import Account, CoverageGap
-from .catalogue import AUTHORIZATION, FILES, HOSTS, RULES, SEVERITIES, Rule
+from .catalogue import AUTHORIZATION, FILES, HOSTS, NOT_ASKED, RULES, SEVERITIES, Rule
 from .context import AuditContext, AuditOptions
 from .finding import Finding, order
 from .scope import scope_of
@@ -109,12 +109,15 @@ def _in_order(findings: Iterable[Finding]) -> Tuple[Finding, ...]:
 def _coverage(context: AuditContext) -> Coverage:
     missing: Dict[str, List[str]] = {}
     narrow: Dict[str, List[str]] = {}
+    given = {HOSTS: bool(context.options.host_serials), FILES: bool(context.options.files)}
     for gap in context.gaps:
-        (narrow if gap.subject else missing).setdefault(gap.part, []).append(_why(gap))
+        if gap.reason == NOT_ASKED:
+            given[gap.part] = False
+        else:
+            (missing if gap.part in context.missing else narrow).setdefault(gap.part, []).append(_why(gap))
     if context.unreadable:
         count = len(context.unreadable)
         narrow.setdefault(AUTHORIZATION, []).append(f"{count} document{'' if count == 1 else 's'} could not be read")
-    given = {HOSTS: bool(context.options.host_serials), FILES: bool(context.options.files)}
     rules = {}
     for rule in RULES.values():
         status = _status(rule, missing, narrow, given)
@@ -123,7 +126,7 @@ def _coverage(context: AuditContext) -> Coverage:
     return Coverage(
         sum(len(distinct.places) for distinct in context.documents),
         len(context.documents),
-        tuple(_gap(gap) for gap in context.gaps),
+        tuple(_gap(gap) for gap in context.gaps if gap.reason != NOT_ASKED),
         tuple(
             {"resource": one.ref.resource, "document": one.ref.kind, "reason": one.reason} for one in context.unreadable
         ),
@@ -141,7 +144,7 @@ def _status(
         return "unknown", "; ".join(lost)
     absent = [part for part in rule.needs if not given.get(part, True)]
     if absent:
-        return "not_given", f"{', '.join(absent)}: nothing was given to look at"
+        return "not_given", f"{', '.join(absent)}: not asked for, or nothing was given"
     less = [why for part in rule.also for why in missing.get(part, ())]
     less += [why for part in (*rule.needs, *rule.also) for why in narrow.get(part, ())]
     return ("partial", "; ".join(less)) if less else None

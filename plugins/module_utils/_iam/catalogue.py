@@ -19,6 +19,7 @@ __all__ = [
     "FILES",
     "HOSTS",
     "METRIC_FILTERS",
+    "NOT_ASKED",
     "ORGANIZATION",
     "PARTS",
     "RULES",
@@ -45,6 +46,8 @@ METRIC_FILTERS = "metric_filters"
 # What the caller hands in beside the account: without it there is nothing to look at, which is no gap.
 HOSTS = "host_serials"
 FILES = "files"
+# The reason of a gap that the caller wanted: nothing that was asked for is missing.
+NOT_ASKED = "not asked for"
 PARTS = (
     AUTHORIZATION, VIRTUAL, DEVICES, SUMMARY, CREDENTIAL_REPORT, ORGANIZATION, TRAIL, CONFIG_RULES, METRIC_FILTERS,
     METRIC_ALARMS, ALARM_TOPICS, HOSTS, FILES,

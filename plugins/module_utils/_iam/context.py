@@ -83,18 +83,25 @@ class AuditContext:
         self.trail_events = (*account.trail_events, *options.trail_events)
         given = {TRAIL} if options.trail_events else set()
         self.gaps = tuple(gap for gap in account.gaps if gap.part not in given)
-        self._missing = frozenset(gap.part for gap in self.gaps if not gap.subject)
+        self.missing = self._missing_parts()
         self._places: Dict[Tuple[str, str], Place] = {
             (ref.resource, ref.kind): Place(ref, distinct) for distinct in self.documents for ref in distinct.places
         }
 
+    def _missing_parts(self) -> FrozenSet[str]:
+        missing = {gap.part for gap in self.gaps if not gap.subject}
+        # Event names that could not be looked up, one by one, until nothing is left to look at.
+        if not self.trail_events and any(gap.part == TRAIL for gap in self.gaps):
+            missing.add(TRAIL)
+        return frozenset(missing)
+
     def has(self, part: str) -> bool:
         """Return whether a part of the account (names in the catalogue) was read; single things in it may be gaps."""
-        return part not in self._missing
+        return part not in self.missing
 
     def can_check(self, rule: str) -> bool:
         """Return whether everything that a rule needs was read."""
-        return all(part not in self._missing for part in RULES[rule].needs)
+        return all(part not in self.missing for part in RULES[rule].needs)
 
     def place(self, resource: str, kind: str) -> Optional[Place]:
         """Return a document by the ARN it stands at and its kind; None where there is none that could be read."""

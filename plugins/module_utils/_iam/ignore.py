@@ -91,8 +91,8 @@ def sift(findings: Iterable[Finding], entries: Sequence[Ignore], *, today: datet
     return Sifted(tuple(standing), tuple(ignored), expired, tuple(entry for entry in entries if entry not in used))
 
 
-def _by_rule(entries: Sequence[Ignore]) -> Dict[str, List[Tuple["re.Pattern[str]", Ignore]]]:
-    matchers: Dict[str, List[Tuple["re.Pattern[str]", Ignore]]] = {}
+def _by_rule(entries: Sequence[Ignore]) -> Dict[str, List[Tuple[re.Pattern[str], Ignore]]]:
+    matchers: Dict[str, List[Tuple[re.Pattern[str], Ignore]]] = {}
     for entry in entries:
         # Only * and ? are special, as in IAM: a bracket in a file's name is a bracket.
         pattern = re.compile(translate(entry.resource.replace("[", "[[]")))

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .account import AccountAudit, account_headline
 from .model import Enforcement, HostEntry, Report, State
 
 __all__ = ["SCHEMA", "render_json", "report_to_dict", "summary_to_dict"]
@@ -33,6 +34,7 @@ def report_to_dict(report: Report) -> dict[str, Any]:
         "dry_run": report.dry_run,
         **summary_to_dict(report),
         "hosts": [_host(entry) for entry in report.hosts],
+        "account": None if report.account is None else _account(report.account),
     }
 
 
@@ -43,6 +45,28 @@ def summary_to_dict(report: Report) -> dict[str, Any]:
         "counts": {"hosts": len(report.hosts), **report.counts},
         "reasons": {code: len(hosts) for code, hosts in report.reasons.items()},
         "warnings": {code: len(hosts) for code, hosts in report.warnings.items()},
+        "account_summary": None if report.account is None else _account_summary(report.account),
+    }
+
+
+def _account_summary(audit: AccountAudit) -> dict[str, Any]:
+    return {
+        "id": audit.account.get("id"),
+        "verdict": audit.verdict,
+        "headline": account_headline(audit),
+        "severity": audit.severities,
+    }
+
+
+def _account(audit: AccountAudit) -> dict[str, Any]:
+    return {
+        "verdict": audit.verdict,
+        "message": audit.message or None,
+        "account": _finite(audit.account),
+        "summary": _finite(audit.summary),
+        "findings": _finite(audit.findings),
+        "ignored": _finite(audit.ignored),
+        "coverage": _finite(audit.coverage),
     }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .account import AccountAudit, build_account
 from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE
 
 __all__ = [
@@ -88,6 +89,7 @@ class Report:
     mode: str
     dry_run: bool  # check mode: what was enforced is only what would be
     hosts: tuple[HostEntry, ...]
+    account: AccountAudit | None = None  # None: it was not to be audited
 
     @property
     def counts(self) -> dict[str, int]:
@@ -120,10 +122,24 @@ def _by_code(pairs: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str,
     return {code: tuple(found[code]) for code in sorted(found, key=lambda code: (-len(found[code]), code))}
 
 
-def build_report(answers: Iterable[HostAnswers], *, generated_at: str, mode: str, dry_run: bool = False) -> Report:
-    """Make the report over all hosts."""
+def build_report(
+    answers: Iterable[HostAnswers],
+    *,
+    generated_at: str,
+    mode: str,
+    dry_run: bool = False,
+    account: Mapping[str, Any] | None = None,
+) -> Report:
+    """Make the report over all hosts, and over the account where iam_mfa_audit_info returned one."""
     entries = sorted((_entry(answer) for answer in answers), key=_severity)
-    return Report(generated_at=generated_at, mode=mode, dry_run=dry_run, hosts=tuple(entries))
+    facts = ((entry.host, entry.state.facts) for entry in entries if entry.state.facts is not None)
+    return Report(
+        generated_at=generated_at,
+        mode=mode,
+        dry_run=dry_run,
+        hosts=tuple(entries),
+        account=build_account(account, facts),
+    )
 
 
 def headline(report: Report) -> str:

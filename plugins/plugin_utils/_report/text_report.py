@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .account import account_headline
+from .account_text import account_section
 from .model import COMPLIANT, UNKNOWN, Enforcement, HostEntry, Report, headline, number
 from .reasons import explain
 
@@ -35,14 +37,16 @@ def render_text(report: Report) -> str:
         _changes(report),
         _messages(report),
         _legend(report),
+        "" if report.account is None else account_section(report.account),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _head(report: Report) -> str:
     mode = f"mode {report.mode}" + (", check mode: nothing was changed" if report.dry_run else "")
+    account = [] if report.account is None else [account_headline(report.account)]
     return "\n".join(
-        [RULE, f"softtoken.compliance: {headline(report)}", RULE, f"{mode}; written {report.generated_at}"]
+        [RULE, f"softtoken.compliance: {headline(report)}", *account, RULE, f"{mode}; written {report.generated_at}"]
     )
 
 

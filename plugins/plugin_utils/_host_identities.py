@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the facts of hosts say about AWS identities. Private to this collection, controller only.
+
+Hosts are not trusted: whatever does not look as host_facts makes it is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+__all__ = ["attached_role", "attached_roles", "host_serials", "serials_of"]
+
+_SERIAL_KEYS = ("serial", "where", "profile", "user")
+
+
+def host_serials(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[dict[str, str | None]]:
+    """Return the serials of all hosts."""
+    return [{"host": str(host), **entry} for host in hosts for entry in serials_of(_facts(host, hostvars))]
+
+
+def attached_roles(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
+    """Return the ARNs of the roles attached to the hosts, each once."""
+    roles = (attached_role(_facts(host, hostvars)) for host in hosts)
+    return list(dict.fromkeys(f"arn:aws:iam::{role[0]}:role/{role[1]}" for role in roles if role is not None))
+
+
+def serials_of(facts: Mapping[str, Any]) -> Iterator[dict[str, str | None]]:
+    """Yield the serials in the fact ``softtoken`` of one host."""
+    serials = facts.get("serials")
+    for entry in serials if isinstance(serials, Sequence) and not isinstance(serials, str) else ():
+        if isinstance(entry, Mapping) and isinstance(entry.get("serial"), str):
+            yield {key: None if entry.get(key) is None else str(entry[key]) for key in _SERIAL_KEYS}
+
+
+def attached_role(facts: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return account and name of the role attached to one host."""
+    role = facts.get("attached_role")
+    if not isinstance(role, Mapping) or not role.get("account") or not role.get("role"):
+        return None
+    return str(role["account"]), str(role["role"])
+
+
+def _facts(host: str, hostvars: Mapping[str, Any]) -> Mapping[str, Any]:
+    # hostvars has no usable get(): for a host that the inventory does not know it returns an undefined value.
+    values = hostvars[host] if host in hostvars else {}  # noqa: SIM401
+    facts = values.get("ansible_facts", {}).get("softtoken")
+    return facts if isinstance(facts, Mapping) else {}

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The account in the report for people. Private to this collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .account import AccountAudit, account_headline
+
+__all__ = ["account_section"]
+
+LISTED_FINDINGS = 200
+NAMED_HOSTS = 8
+_NOT_JUDGED = ("unknown", "partial")
+
+
+def account_section(audit: AccountAudit) -> str:
+    """Return the whole section."""
+    title = f"Account {audit.name}"
+    lines = [title, "-" * len(title), account_headline(audit), *_origin(audit)]
+    for found in audit.findings[:LISTED_FINDINGS]:
+        lines += ["", *_finding(found)]
+    left_out = len(audit.findings) - LISTED_FINDINGS
+    if left_out > 0:
+        lines += ["", f"and {left_out} more findings, none worse: see report.json"]
+    for part in (_ignored(audit), _not_judged(audit)):
+        if part:
+            lines += ["", *part]
+    return "\n".join(lines)
+
+
+def _origin(audit: AccountAudit) -> Iterator[str]:
+    account = audit.account
+    if account.get("description"):
+        yield str(account["description"])
+    if account:
+        yield f"read from {account.get('source')}, state of {account.get('collected_at') or 'unknown date'}"
+
+
+def _finding(found: Mapping[str, Any]) -> Iterator[str]:
+    place = [str(found["resource"]), str(found["document"])]
+    if found.get("statement") is not None:
+        place.append(f"statement {found['statement']}")
+    yield f"{found['severity']} {found['rule']}: {found['title']}"
+    yield f"    where: {', '.join(place)}"
+    yield f"    what:  {found['message']}"
+    if found.get("hosts"):
+        yield f"    hosts: {_names(found['hosts'])}"
+    if found.get("fix"):
+        yield f"    fix:   {found['fix']['summary']}"
+
+
+def _names(hosts: list[str]) -> str:
+    named = ", ".join(hosts[:NAMED_HOSTS])
+    return named if len(hosts) <= NAMED_HOSTS else f"{named} and {len(hosts) - NAMED_HOSTS} more"
+
+
+def _ignored(audit: AccountAudit) -> list[str]:
+    return [
+        f"accepted until {one['expires']}: {one['finding']['rule']} on {one['finding']['resource']}: {one['reason']}"
+        for one in audit.ignored
+    ]
+
+
+def _not_judged(audit: AccountAudit) -> list[str]:
+    rules = audit.coverage.get("rules", {})
+    lines = [f"{rule} is {status}: {why}" for status in _NOT_JUDGED for rule, why in rules.get(status, {}).items()]
+    lines += [
+        f"not judged: {one['document']} of {one['resource']}: {one['reason']}"
+        for one in audit.coverage.get("unreadable", ())
+    ]
+    lines += [f"role {role} is in scope and not in the account" for role in audit.coverage.get("missing_roles", ())]
+    return ["What could not be judged:", *(f"    {line}" for line in lines)] if lines else []
