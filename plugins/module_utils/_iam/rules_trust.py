@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who can take on a role without MFA, and who never can although MFA is asked for: MFA-T01 to MFA-T07.
+
+Private to this collection. Each distinct trust policy is judged once, whatever number of roles carry it.
+"""
+
+from __future__ import annotations
+
+from typing import FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
+
+from .account import PolicyRef
+from .condition import Truth, statement_applies
+from .context import AuditContext
+from .decide import Request, action_matches, decide
+from .document import Document, Statement
+from .effect import Draft, requires_mfa
+from .finding import Finding, Witness
+from .principals import Principal, confined_to_roles, is_required, overlap, people
+from .privileges import Privileges
+from .rules_trust_reach import check_reach, judge_reach
+from .worlds import LONG_TERM_KEY, SESSION_WITHOUT_MFA, World
+
+__all__ = ["check"]
+
+_ASSUME = "sts:AssumeRole"
+_EXTERNAL_ID = "sts:externalid"
+_WORLDS = (LONG_TERM_KEY, SESSION_WITHOUT_MFA)
+
+
+class _Way(NamedTuple):
+    """A way into a role without MFA."""
+
+    statement: Statement
+    principal: Principal
+    world: World
+    outcome: str  # allowed | unknown
+    keys: Tuple[str, ...]  # that it depends on besides
+
+
+class _Verdict(NamedTuple):
+    ways: Tuple[_Way, ...]
+    others: Tuple[Draft, ...]
+
+
+def check(context: AuditContext) -> Iterator[Finding]:
+    """Yield what is wrong with who may assume which role."""
+    privileges: Optional[Privileges] = None
+    own = frozenset((context.account.account_id,)) | context.options.trusted_accounts
+    for distinct in context.documents:
+        refs = [ref for ref in distinct.places if ref.family == "trust"]
+        if not refs:
+            continue
+        verdict = _judge(distinct.document, own)
+        if verdict.ways and privileges is None:
+            privileges = Privileges(context)
+        for ref in refs:
+            yield from _at(context, ref, verdict, privileges)
+    yield from check_reach(context)
+
+
+def _at(
+    context: AuditContext, ref: PolicyRef, verdict: _Verdict, privileges: Optional[Privileges]
+) -> Iterator[Finding]:
+    role = context.account.roles.get(ref.resource)
+    if role is not None and (role.service_linked or role.sso_reserved):
+        return
+    for draft in verdict.others:
+        yield draft.at(context, ref)
+    if verdict.ways and privileges is not None:
+        privileged = role is not None and privileges.has(role)
+        yield _without_mfa(verdict.ways, context.account.account_id, privileged=privileged).at(context, ref)
+
+
+def _judge(document: Document, own: FrozenSet[str]) -> _Verdict:
+    allows = [one for one in document.statements if one.effect == "Allow" and _assumes(one)]
+    ways: List[_Way] = []
+    for statement in allows:
+        if (statement.principal is None or statement.principal.aws) and not confined_to_roles(statement):
+            ways.extend(_ways(document, statement, own))
+    others: List[Draft] = []
+    if document.has_mfa:
+        voided = [(way, guarded) for way in ways for guarded in [_voids(way, allows)] if guarded is not None]
+        others.extend(_voided(way, guarded) for way, guarded in voided)
+        named = {way.statement.index for way, _guarded in voided}
+        ways = [way for way in ways if way.statement.index not in named]
+    others.extend(judge_reach(document, own))
+    return _Verdict(tuple(ways), tuple(others))
+
+
+def _assumes(statement: Statement) -> bool:
+    if statement.actions:
+        return any(action == _ASSUME or action_matches(action, _ASSUME) for action in statement.actions)
+    return not any(action_matches(action, _ASSUME) for action in statement.not_actions)
+
+
+def _ways(document: Document, statement: Statement, own: FrozenSet[str]) -> Iterator[_Way]:
+    """Yield the ways that one Allow opens to people, at most one for each principal."""
+    external = any(one.key_folded == _EXTERNAL_ID and is_required(one) for one in statement.conditions)
+    for principal in people(statement):
+        if external and principal.account not in own:
+            continue  # a third party's program, which has no MFA to show
+        for world in _WORLDS:
+            way = _way(document, statement, principal, world)
+            if way is not None:
+                yield way
+                break
+
+
+def _way(document: Document, statement: Statement, principal: Principal, world: World) -> Optional[_Way]:
+    applies = statement_applies(statement, world)
+    if applies.truth is Truth.NO:
+        return None
+    outcome = "allowed" if applies.truth is Truth.YES else "unknown"
+    if any(one.effect != "Allow" for one in document.statements):
+        request = Request(_ASSUME, None, principal.example())
+        decision = decide((document,), request, world)
+        if decision.outcome not in ("allowed", "unknown"):
+            return None
+        if decision.outcome == "unknown":
+            return _Way(statement, principal, world, "unknown", decision.unknown_keys or applies.unknown_keys)
+    return _Way(statement, principal, world, outcome, applies.unknown_keys)
+
+
+# --- MFA-T01 ---------------------------------------------------------------------------------------------------------
+
+
+def _without_mfa(ways: Tuple[_Way, ...], account: str, *, privileged: bool) -> Draft:
+    first = next((way for way in ways if way.outcome == "allowed"), ways[0])
+    foreign = any(way.principal.kind == "everyone" or _is_foreign_account(way.principal, account) for way in ways)
+    names = ", ".join(dict.fromkeys(way.principal.text for way in ways))
+    how = "with access keys alone" if first.world is LONG_TERM_KEY else "with a session without MFA"
+    message = f"{names} may assume the role {how}."
+    if first.outcome == "unknown":
+        message = (
+            f"{names} may assume the role {how}, depending on {', '.join(first.keys) or 'what could not be read'}."
+        )
+    if privileged:
+        message += " The role is privileged."
+    return Draft(
+        "MFA-T01",
+        first.statement,
+        message + " Ask for MFA: Bool aws:MultiFactorAuthPresent true.",
+        witness=Witness(first.world.credential, "allowed"),
+        severity="high" if privileged or foreign else None,
+    )
+
+
+def _is_foreign_account(principal: Principal, account: str) -> bool:
+    return principal.kind == "account" and principal.account != account
+
+
+# --- MFA-T02 ---------------------------------------------------------------------------------------------------------
+
+
+def _voids(way: _Way, allows: List[Statement]) -> Optional[Statement]:
+    """Give the sibling whose MFA condition is void because of this way, if there is one."""
+    if way.outcome != "allowed" or requires_mfa(way.statement):
+        return None
+    for statement in allows:
+        if statement.index == way.statement.index or not requires_mfa(statement):
+            continue
+        if any(overlap(way.principal, other) is not None for other in people(statement)):
+            return statement
+    return None
+
+
+def _voided(way: _Way, guarded: Statement) -> Draft:
+    return Draft(
+        "MFA-T02",
+        way.statement,
+        f"Statement {guarded.label} asks for MFA, and this one lets {way.principal.text} assume the role without: "
+        "statements add up, so that the condition is void.",
+        witness=Witness(way.world.credential, "allowed"),
+    )
