@@ -61,7 +61,7 @@ class CollectOptions(NamedTuple):
     trail_pages: int = 20  # of 50 events, for each name of an event
     beside_virtual: bool = True  # ask users who have a virtual device for others as well
     workers: int = 8
-    attempts: int = 10  # of each request, with adaptive waits between them
+    attempts: int = 10  # at each request, the first one included, with adaptive waits between them
 
 
 DEFAULTS = CollectOptions()

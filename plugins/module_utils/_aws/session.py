@@ -58,7 +58,7 @@ class Session:
         self.gaps: List[Dict[str, str]] = []
         self._factory = factory
         self._config = Config(
-            retries={"mode": "adaptive", "max_attempts": attempts},
+            retries={"mode": "adaptive", "total_max_attempts": attempts},
             connect_timeout=10,
             read_timeout=60,
             max_pool_connections=workers,

@@ -118,7 +118,7 @@ def _managed(entry: Any) -> ManagedPolicy:
     versions = dict(array(entry, "PolicyVersionList", _version))
     if default not in versions:
         raise Malformed(f".PolicyVersionList does not have the version in force, {default}")
-    return ManagedPolicy(arn, text(entry, "PolicyName"), default, versions)
+    return ManagedPolicy(arn, arn.rpartition("/")[2], default, versions)
 
 
 def _version(entry: Any) -> Tuple[str, Any]:
