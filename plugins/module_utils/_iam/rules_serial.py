@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
 from .account import ROOT_USER, Role
+from .catalogue import DEVICES
 from .condition import Truth, statement_applies
 from .context import AuditContext, Place
 from .document import Document, Statement
@@ -66,6 +67,7 @@ class _Judge:
         self._context = context
         self._account = context.account
         self._known: Dict[str, Tuple[_Verdict, ...]] = {}
+        self.all_listed = all(gap.part != DEVICES for gap in context.gaps)
         self._index: Optional[NearIndex] = None
         self._near: Dict[Tuple[str, FrozenSet[str]], Tuple[Suggestion, ...]] = {}
 
@@ -165,6 +167,8 @@ class _Judge:
             return
         if serial.kind == "fido" and not serial.owner:
             return  # a key of root's: only root can list those
+        if not self.all_listed:
+            return  # one of the users who were not listed may hold it
         named = _KIND_NAMES[serial.kind]
         roots = ""
         if serial.kind == "hardware" and self._account.root.mfa_enabled is not False:
@@ -290,7 +294,7 @@ def _may(statements: List[Statement], world: World) -> bool:
 
 def _unknown_in_trail(context: AuditContext, judge: _Judge) -> Iterator[Finding]:
     for lost in lost_uses(context, lambda serial: is_own_device(serial, context.account)):
-        if lost.serial.kind in _KIND_NAMES and not context.can_check("MFA-S02"):
+        if lost.serial.kind in _KIND_NAMES and not judge.all_listed:
             continue
         near = judge.near(lost.serial, frozenset((lost.last.user,)))
         meant = f" Probably {' or '.join(one.serial for one in near)} is meant." if near else ""

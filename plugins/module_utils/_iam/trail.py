@@ -81,7 +81,7 @@ class Refusal(NamedTuple):
 def events_of(context: AuditContext) -> Iterator[Mapping[str, Any]]:
     """Yield the records of the account and those given, each once, also out of LookupEvents entries."""
     seen = set()
-    for entry in (*context.account.trail_events, *context.options.trail_events):
+    for entry in context.trail_events:
         record = _record(entry)
         if record is not None:
             identity = record.get("eventID")

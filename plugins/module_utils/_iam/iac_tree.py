@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What infrastructure code says of MFA, found in the tree of values that a file of any language becomes.
+
+Private to this collection. A file is a list of blocks (a resource, a variable...), each with an address and a body of
+mappings, lists and texts. Policies are found wherever they stand, as objects or as JSON in a text; seeds are only
+noted, their values go nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional
+
+from .document import Document, parse_document
+from .errors import DocumentError
+from .iac import UNRESOLVED, IacFile, IacPolicy, IacSecret, IacValue, Text
+from .references import has_marker
+
+__all__ = ["Block", "Lines", "is_policy", "read_blocks"]
+
+_TRUST_KEYS = frozenset(("assume_role_policy", "AssumeRolePolicyDocument"))
+_SEED_KEYS = {
+    "base_32_string_seed": "the seed of an MFA device in clear",
+    "qr_code_png": "the QR code of an MFA device, which holds its seed",
+}
+_OTPAUTH = "otpauth://totp"
+# Keys that hold a serial and nothing else, folded and without separators.
+_SERIAL_KEYS = frozenset(("mfaserial", "mfaserialnumber", "awsmfaserial", "awsmfaserialnumber"))
+_DEFAULTS = frozenset(("default", "value"))  # of a variable or output: its name says what it is
+_ARN = re.compile(
+    r"arn:[^:\s\"']{1,40}:[a-z]{0,16}:[^:\s\"']{0,40}:[^:\s\"']{0,60}:(?:mfa|u2f|sms-mfa)/[^\s\"'`\\,;)\]}<>]+",
+    re.IGNORECASE,
+)
+# What a template engine or a shell puts in.
+_LATER = re.compile(r"\{\{.*?\}\}|\$[A-Za-z_]\w*", re.DOTALL)
+_DEEP = 200
+_MANY = 2_000_000  # values in a file; YAML's aliases can make any number of a few lines
+_PROBLEMS = 20
+
+
+class Block(NamedTuple):
+    """A part of a file with an address of its own. ``name`` is what the author calls it."""
+
+    address: str
+    body: Any
+    name: str = ""
+
+
+class Lines:
+    """Finds the lines of strings that a JSON parser gives without them; it expects them in the file's order."""
+
+    def __init__(self, text: str, first: int = 1) -> None:
+        self._text = text
+        self._first = first
+        self._at = 0
+        self._line = first
+
+    def of(self, value: str) -> int:
+        """Return the line of a string; that of the one before where the text does not show it."""
+        if isinstance(value, Text):
+            return value.line
+        at = -1
+        for written in (json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1]):
+            at = self._text.find(written, self._at)
+            if at >= 0:
+                self._line += self._text.count("\n", self._at, at)
+                self._at = at
+                break
+        return self._line
+
+
+def is_policy(value: Any) -> bool:
+    """Return whether a value is a policy document."""
+    if not isinstance(value, dict) or "Statement" not in value:
+        return False
+    statements = value["Statement"]
+    statements = statements if isinstance(statements, list) else [statements]
+    return any(isinstance(one, dict) and "Effect" in one for one in statements)
+
+
+def read_blocks(path: str, form: str, blocks: Iterable[Block], lines: Lines, problems: Iterable[str] = ()) -> IacFile:
+    """Read the blocks of one file."""
+    reader = _Reader(path, lines)
+    reader.problems.extend(problems)
+    try:
+        for block in blocks:
+            reader.read(block)
+    except RecursionError:
+        reader.problem("it is nested too deeply: the rest was not read")
+    except _TooMuch as exc:
+        reader.problem(str(exc))
+    return IacFile(
+        path,
+        form,
+        tuple(dict.fromkeys(reader.values)),
+        tuple(reader.policies),
+        tuple(dict.fromkeys(reader.secrets)),
+        tuple(dict.fromkeys(reader.problems)),
+    )
+
+
+class _TooMuch(Exception):
+    """The file holds more than can be looked at."""
+
+
+class _Reader:
+    """What one file says."""
+
+    def __init__(self, path: str, lines: Lines) -> None:
+        self._path = path
+        self._lines = lines
+        self._seen = 0
+        self._block = Block("", None)
+        self.values: List[IacValue] = []
+        self.policies: List[IacPolicy] = []
+        self.secrets: List[IacSecret] = []
+        self.problems: List[str] = []
+
+    def problem(self, what: str, line: int = 0) -> None:
+        """Note what could not be read."""
+        if len(self.problems) < _PROBLEMS:
+            self.problems.append(f"{self._path}:{line}: {what}" if line else f"{self._path}: {what}")
+
+    def read(self, block: Block) -> None:
+        """Read one block."""
+        self._block = block
+        self._walk(block.body, "", "", 0)
+
+    def _walk(self, value: Any, attribute: str, key: str, depth: int) -> None:
+        self._seen += 1
+        if self._seen > _MANY:
+            raise _TooMuch(f"it has more than {_MANY} values: the rest was not read")
+        if depth > _DEEP:
+            raise _TooMuch(f"it is nested more than {_DEEP} deep: the rest was not read")
+        if isinstance(value, dict):
+            self._mapping(value, attribute, key, depth)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                self._walk(item, attribute, key, depth + 1)
+        elif isinstance(value, str):
+            self._string(value, attribute, key)
+
+    def _mapping(self, value: Any, attribute: str, key: str, depth: int) -> None:
+        if is_policy(value):
+            self._policy(value, attribute, key, self._line_in(value))
+            return
+        for name, item in value.items():
+            inner = f"{attribute}.{name}" if attribute else str(name)
+            if name in _SEED_KEYS and isinstance(item, str):
+                self._seed(item, inner, _SEED_KEYS[name])
+            else:
+                self._walk(item, inner, str(name), depth + 1)
+
+    def _seed(self, value: str, attribute: str, what: str) -> None:
+        # A reference to the attribute is no seed; neither is what Terraform writes in a seed's place.
+        if value and UNRESOLVED not in value and "${" not in value and not value.startswith("("):
+            self.secrets.append(IacSecret(self._lines.of(value), self._block.address, attribute, what))
+
+    def _line_in(self, value: Any) -> int:
+        """Return the first line that is known of a policy."""
+        return next((self._lines.of(text) for text in _strings(value) if isinstance(text, Text) or has_marker(text)), 1)
+
+    # --- texts -------------------------------------------------------------------------------------------------------
+
+    def _string(self, value: str, attribute: str, key: str) -> None:
+        if _OTPAUTH in value:
+            what = "an otpauth URI, which holds the seed of a device"
+            self.secrets.append(IacSecret(self._lines.of(value), self._block.address, attribute, what))
+            return
+        embedded = _embedded(value)
+        if embedded is not None:
+            line = self._lines.of(value)
+            self._policy(_marked(embedded, Lines(value, line)), attribute, key, line)
+        elif has_marker(value):
+            self._serials(value, attribute)
+        elif self._is_serial_key(key) and value.strip() and UNRESOLVED not in value and not _LATER.search(value):
+            self.values.append(IacValue(value.strip(), self._lines.of(value), self._block.address, attribute))
+
+    def _is_serial_key(self, key: str) -> bool:
+        if key.lower() in _DEFAULTS:
+            key = self._block.name
+        return key.lower().replace("_", "").replace("-", "") in _SERIAL_KEYS
+
+    def _serials(self, value: str, attribute: str) -> None:
+        line = self._lines.of(value)
+        for match in _ARN.finditer(_LATER.sub(UNRESOLVED, value)):
+            at = line + match.string.count("\n", 0, match.start())
+            text = match.group().rstrip(".:")
+            if UNRESOLVED in text:
+                self.problem("a serial that is put together from variables was not judged", at)
+            else:
+                self.values.append(IacValue(text, at, self._block.address, attribute))
+
+    # --- policies ----------------------------------------------------------------------------------------------------
+
+    def _policy(self, value: Any, attribute: str, key: str, line: int) -> None:
+        for text in _strings(value):
+            if has_marker(text) and UNRESOLVED in text:
+                self.problem("a serial that is put together from variables was not judged", self._lines.of(text))
+        try:
+            document = parse_document(_marked(value, self._lines), f"{self._path}: {attribute}")
+        except DocumentError as exc:
+            self.problem(str(exc), line)
+            return
+        kind = "trust" if key in _TRUST_KEYS else _kind(document)
+        self.policies.append(IacPolicy(document, kind, line, self._block.address, attribute))
+
+
+def _kind(document: Document) -> str:
+    about = [one for one in document.statements if one.principal is not None or one.not_principal is not None]
+    if not about:
+        return "identity"
+    assumes = any(action.lower().startswith("sts:assumerole") for one in about for action in one.actions)
+    return "trust" if assumes else "resource"
+
+
+def _embedded(value: str) -> Optional[Any]:
+    """Return the policy that a text holds as JSON, or None."""
+    if '"Statement"' not in value or not value.lstrip().startswith("{"):
+        return None
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return found if is_policy(found) else None
+
+
+def _strings(value: Any) -> Iterator[str]:
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            stack.extend(reversed(list(one.values())))
+        elif isinstance(one, (list, tuple)):
+            stack.extend(reversed(one))
+
+
+def _marked(value: Any, lines: Lines) -> Any:
+    """Return a policy whose serials know their lines, as plain dicts and lists."""
+    if isinstance(value, dict):
+        return {str(key): _marked(item, lines) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_marked(item, lines) for item in value]
+    if isinstance(value, str) and not isinstance(value, Text) and has_marker(value):
+        return Text.at(value, lines.of(value))
+    return value
