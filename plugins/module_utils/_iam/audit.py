@@ -24,6 +24,7 @@ from typing import (
     Tuple,
 )
 
+from . import rules_condition, rules_device, rules_guardrail, rules_serial, rules_trust
 from .account import Account, CoverageGap
 from .catalogue import AUTHORIZATION, FILES, HOSTS, NOT_ASKED, RULES, SEVERITIES, Rule
 from .context import AuditContext, AuditOptions
@@ -32,7 +33,13 @@ from .scope import scope_of
 
 __all__ = ["AuditReport", "Coverage", "audit", "coverage_to_dict", "summarise"]
 
-_FAMILIES: Tuple[Callable[[AuditContext], Iterator[Finding]], ...] = ()
+_FAMILIES: Tuple[Callable[[AuditContext], Iterator[Finding]], ...] = (
+    rules_serial.check,
+    rules_condition.check,
+    rules_trust.check,
+    rules_guardrail.check,
+    rules_device.check,
+)
 
 
 class Coverage(NamedTuple):
