@@ -1,9 +1,9 @@
 """The audit of large accounts, beside parliament and cloudsplaining on the same file.
 
 The accounts are made here, the same ones each time: people, deployments and services as organisations have them, most
-policies a role's own and some shared by many, and one role in ten with a mistake. The audit runs as the module does, from
-the file to the result, in a process of its own on one core. Its figures are CPU seconds: on a machine that does nothing
-else they are the wall time, and on a busy one they still compare.
+policies a role's own and some shared by many, and one role in ten with a mistake. The audit runs as the module does,
+from the file to the result, in a process of its own on one core. Its figures are CPU seconds: on a machine that does
+nothing else they are the wall time, and on a busy one they still compare.
 """
 
 # Copyright: (c) 2026, softtoken.compliance contributors
@@ -277,7 +277,7 @@ def run_other(argv: Sequence[str], folder: Path) -> tuple[float, float]:
 def measure(sizes: Sequence[int], rounds: int, *, beside: bool) -> str:
     """Return a Markdown table; ``beside`` runs the other tools on the smallest account as well."""
     lines = [
-        "| what | roles | documents (distinct) | CPU, median s | min | max | a role, ms | peak MiB | findings (rules) |",
+        "| what | roles | documents (distinct) | CPU, median s | min | max | a role, ms | MiB | findings (rules) |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory(prefix="softtoken-bench-") as name:
