@@ -66,7 +66,7 @@ def read_identities(part: Any) -> Identities:
             for arn, policy in policies.items()
         },
         tuple(name for name in LISTS if part.get(name) is None),
-        tuple(arn for arn in (*carried.attached, *carried.bounds) if arn not in policies and _AWS_MANAGED not in arn),
+        tuple(arn for arn in {**carried.attached, **carried.bounds} if arn not in policies and _AWS_MANAGED not in arn),
         account_id,
         partition,
     )
