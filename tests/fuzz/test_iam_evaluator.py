@@ -39,6 +39,7 @@ ACCEPTED = {
     "Bool": lambda key, here, value: key == PRESENT and here == value.lower(),
     "StringEquals": lambda key, here, value: key == PRESENT and here == value,
     "StringEqualsIgnoreCase": lambda key, here, value: key == PRESENT and here == value.lower(),
+    "StringLike": lambda key, here, value: key == PRESENT and (here == value or value in ("*", f"{here[0]}*")),
     "NumericEquals": lambda key, here, value: key == AGE and numeric(here, value, "="),
     "NumericLessThan": lambda key, here, value: key == AGE and numeric(here, value, "<"),
     "NumericLessThanEquals": lambda key, here, value: key == AGE and numeric(here, value, "<="),
@@ -50,13 +51,14 @@ ACCEPTED = {
     ),
 }
 OPPOSITE = {
+    "StringNotLike": "StringLike",
     "StringNotEquals": "StringEquals", "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
     "NumericNotEquals": "NumericEquals", "DateNotEquals": "DateEquals", "NotIpAddress": "IpAddress",
     "ArnNotLike": "ArnLike", "ArnNotEquals": "ArnEquals",
 }  # fmt: skip
 VALUES = (
-    "true", "false", "True", "FALSE", "yes", "", "0", "2", "3600", "129600", "3600.5", "-1", "1e3", "900s", DEVICE,
-    "2026-01-01T00:00:00Z", "10.0.0.0/8",
+    "true", "false", "t*", "*", "True", "FALSE", "yes", "", "0", "2", "3600", "129600", "3600.5", "-1", "1e3", "900s",
+    "2026-01-01T00:00:00Z", "10.0.0.0/8", DEVICE,
 )  # fmt: skip
 
 

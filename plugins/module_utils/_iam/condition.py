@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import operator
 from enum import Enum
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Container, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .document import AGE, MFA_KEYS, PRESENT, Condition, Statement
+from .document import AGE, PRESENT, Condition, Statement
 from .operators import NEGATED
 from .patterns import Known, arn_matches, literal, matches, read_date, read_number, resolve, same_address
 from .worlds import World
@@ -164,16 +164,12 @@ def _one_value(condition: Condition, actual: str, known: Known) -> Truth:
 
 def _any_match(condition: Condition, base: str, actual: str, known: Known) -> Truth:
     """Whether the request's value matches one of the condition's."""
-    if condition.key_folded in MFA_KEYS and base in _NOT_OF_MFA:
+    if base not in _COMPARABLE.get(condition.key_folded, _MATCH):
         return Truth.NO
     if condition.variables:
-        found = any_of([_match_variable(base, value, actual, known) for value in condition.values])
-    else:
-        match = _MATCH[base]
-        found = truth_of(any(match(value, actual) for value in condition.values))
-    if found is Truth.YES and condition.key_folded == AGE and base in _STRINGS:
-        return Truth.UNKNOWN  # that a number's text fits a pattern is one thing, that IAM looks at its text another
-    return found
+        return any_of([_match_variable(base, value, actual, known) for value in condition.values])
+    match = _MATCH[base]
+    return truth_of(any(match(value, actual) for value in condition.values))
 
 
 def _match_variable(base: str, value: str, actual: str, known: Known) -> Truth:
@@ -229,7 +225,9 @@ _MATCH.update({f"numeric{name}": _typed(read_number, compare) for name, compare 
 _MATCH.update({f"date{name}": _typed(read_date, compare) for name, compare in _COMPARISONS.items()})
 
 _POSITIVE = {name: name.replace("not", "", 1) for name in NEGATED}
-_STRINGS = frozenset(("stringequals", "stringequalsignorecase", "stringlike"))
 _WITH_WILDCARDS = frozenset(("stringlike", "arnequals", "arnlike"))
-# An age is seconds, but no date; and neither key is binary.
-_NOT_OF_MFA = frozenset([name for name in _MATCH if name.startswith("date")] + ["binaryequals"])
+# The operators that fit the type of an MFA key; that strings fit Present is an accident of how IAM writes it.
+_COMPARABLE: Dict[str, Container[str]] = {
+    PRESENT: frozenset(("bool", "stringequals", "stringequalsignorecase", "stringlike")),
+    AGE: frozenset([f"numeric{name}" for name in _COMPARISONS]),
+}

@@ -113,7 +113,7 @@ def worlds_for(documents: Iterable[Document]) -> Tuple[World, ...]:
 
 
 def _ages(condition: Condition) -> Iterable[int]:
-    if condition.key_folded != AGE:
+    if condition.key_folded != AGE or not condition.base.startswith("numeric"):
         return
     for value in condition.values:
         number = read_number(value)

@@ -197,6 +197,13 @@ def test_a_problem_of_a_condition_is_the_conditions_own(change: dict[str, Any], 
     assert says in problems[0].message
 
 
+def test_values_are_written_as_iam_compares_them() -> None:
+    condition = {"Bool": {"a:b": [True, False, "True", 1, -2, 1.5, ""]}}
+    statement, problems = only({"Effect": "Allow", "Action": "*", "Condition": condition})
+    assert statement.conditions[0].values == ("true", "false", "True", "1", "-2", "1.5", "")
+    assert problems == ()
+
+
 def test_a_statement_that_is_none_is_not_forgotten() -> None:
     document = parse_document({"Version": "2012-10-17", "Statement": ["Allow", TRUST["Statement"][0]]}, NAME)
     assert document.problems == (Problem("Statement[0]", "it is a string, not an object"),)

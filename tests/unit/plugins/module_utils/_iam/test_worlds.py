@@ -13,13 +13,13 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.worlds i
 )
 
 
-def policy(*values: object, key: str = "aws:MultiFactorAuthAge") -> object:
-    condition = {"NumericLessThan": {key: list(values)}}
+def policy(*values: object, key: str = "aws:MultiFactorAuthAge", operator: str = "NumericLessThan") -> object:
+    condition = {operator: {key: list(values)}}
     return {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}}
 
 
-def ages(*values: object, key: str = "aws:MultiFactorAuthAge") -> list[int]:
-    more = worlds_for([parse_document(policy(*values, key=key), "a policy")])
+def ages(*values: object, **place: str) -> list[int]:
+    more = worlds_for([parse_document(policy(*values, **place), "a policy")])
     assert more[: len(WORLDS)] == WORLDS
     assert {world.credential for world in more[len(WORLDS) :]} <= {"session_with_mfa"}
     return [world.age_s for world in more[len(WORLDS) :] if world.age_s is not None]
@@ -48,3 +48,4 @@ def test_each_side_of_every_age_is_a_world() -> None:
 def test_an_age_that_no_session_has_makes_no_world() -> None:
     assert ages("-5", "1e400", "200000", "an hour", "") == []
     assert ages(3600, key="s3:max-keys") == []
+    assert ages(3600, operator="StringEquals") == []
