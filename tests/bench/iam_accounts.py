@@ -33,7 +33,7 @@ SHARED = 60  # different texts among the policies that many roles have
 PEOPLE = 200
 ONE_CORE = ("taskset", "--cpu-list", str(min(os.sched_getaffinity(0))))
 # The tools beside, in an environment of their own: they want other versions of boto3 than this project.
-OTHERS = ("parliament==1.6.4", "cloudsplaining==0.8.2", "setuptools<81")
+OTHERS = ("parliament==1.6.4", "cloudsplaining==0.9.1", "setuptools<81")
 
 # Audits the file as the module does, and prints what that took. Its own process: memory and imports are its own.
 AUDIT = """

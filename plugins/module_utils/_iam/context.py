@@ -136,14 +136,14 @@ def _parsed(refs: Iterable[PolicyRef]) -> Tuple[Tuple[Distinct, ...], Tuple[Unre
             same.append(ref)
     distinct: List[Distinct] = []
     unreadable: List[Unreadable] = []
-    for same in places.values():
+    for text, same in places.items():
         try:
             document = parse_document(same[0].text, f"{same[0].kind} of {same[0].resource}")
         except DocumentError as exc:
             unreadable.extend(Unreadable(ref, str(exc)) for ref in same)
             continue
-        # Of what was parsed, not of the text: escapes and URL encoding hide letters.
-        content = repr(document.obj).lower()
+        # Of what was parsed, not of the text that came: escapes and URL encoding hide letters.
+        content = (repr(document.obj) if isinstance(same[0].text, str) else text).lower()
         serial = ":mfa/" in content or ":u2f/" in content or ":sms-mfa/" in content
         distinct.append(Distinct(document, tuple(same), "mfa" in content or "multifactor" in content, serial))
     return tuple(distinct), tuple(unreadable)
