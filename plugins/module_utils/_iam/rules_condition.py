@@ -35,6 +35,9 @@ _MEANT = {
     "mfa": PRESENT,
     "multifactorauth": PRESENT,
     "multifactorauthentication": PRESENT,
+    "multifactorauthenticated": PRESENT,
+    "multifactorauthenticationpresent": PRESENT,
+    "multifactorauthenticationage": AGE,
     "mfaage": AGE,
     "mfaauthage": AGE,
 }
