@@ -19,6 +19,7 @@ from ._iam.catalogue import at_least
 from ._iam.context import AuditOptions, HostSerial
 from ._iam.errors import IamError
 from ._iam.finding import Finding, to_dict
+from ._iam.iac import IacFile
 from ._iam.ignore import Ignore, Sifted, read_ignores, sift
 from ._iam.snapshot import account_from_snapshot, parse_snapshot
 
@@ -33,7 +34,7 @@ class AuditPorts(NamedTuple):
     read: Callable[[str], str]
     write_private: Callable[[str, str], None]  # path and text; mode 0600
     collect: Callable[[], Mapping[str, Any]]  # a snapshot of the live account, with its calls counted in api_calls
-    read_code: Callable[[Sequence[str]], Tuple[Any, ...]]  # infrastructure code below these paths
+    read_code: Callable[[Sequence[str]], Tuple[IacFile, ...]]  # infrastructure code below these paths
     now: Callable[[], float]
 
 

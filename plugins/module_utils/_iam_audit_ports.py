@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Mapping
 
 from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import check_sdk_version_supported
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions, collect
+from ansible_collections.softtoken.compliance.plugins.module_utils._iac_files import read_code
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit import AuditPorts
 
@@ -32,7 +33,7 @@ def audit_ports(module: AnsibleAWSModule) -> AuditPorts:
         read=_read,
         write_private=write_private,
         collect=lambda: _collect(module),
-        read_code=_read_code,
+        read_code=read_code,
         now=time.time,
     )
 
@@ -72,7 +73,3 @@ def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
         ),
         module.debug,
     )
-
-
-def _read_code(paths: Sequence[str]) -> Tuple[Any, ...]:
-    raise NotImplementedError

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from .account import Account, PolicyRef, Role, User
-from .catalogue import RULES, TRAIL
+from .account import Account, CoverageGap, PolicyRef, Role, User
+from .catalogue import FILES, RULES, TRAIL
 from .document import Document, parse_document
 from .errors import DocumentError
+from .iac import IacFile
 
 __all__ = ["AuditContext", "AuditOptions", "Distinct", "HostSerial", "Place", "Unreadable"]
 
@@ -40,7 +41,7 @@ class AuditOptions(NamedTuple):
     trail_events: Tuple[Mapping[str, Any], ...] = ()
     unassigned_after_days: int = 30
     now: Optional[float] = None  # seconds since 1970; None: ages are not judged
-    files: Tuple[Any, ...] = ()  # infrastructure code, as _iac_files read it
+    files: Tuple[IacFile, ...] = ()  # infrastructure code
     inventories: Mapping[str, FrozenSet[str]] = {}  # serials of other accounts, by account id
 
 
@@ -82,7 +83,10 @@ class AuditContext:
         # CloudTrail records that the caller has stand in for those that the account's snapshot lacks.
         self.trail_events = (*account.trail_events, *options.trail_events)
         given = {TRAIL} if options.trail_events else set()
-        self.gaps = tuple(gap for gap in account.gaps if gap.part not in given)
+        self.gaps = (
+            *(gap for gap in account.gaps if gap.part not in given),
+            *(CoverageGap(FILES, why, subject=file.path) for file in options.files for why in file.problems),
+        )
         self.missing = self._missing_parts()
         self._places: Dict[Tuple[str, str], Place] = {
             (ref.resource, ref.kind): Place(ref, distinct) for distinct in self.documents for ref in distinct.places
