@@ -28,7 +28,7 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model
 
 ARGUMENT_SPEC = {
     "hosts": {"type": "list", "elements": "str", "required": True},
-    "mode": {"type": "str", "choices": ["audit", "enforce"], "default": "audit"},
+    "mode": {"type": "str", "choices": ["audit", "enforce", "account"], "default": "audit"},
     "dry_run": {"type": "bool", "default": False},
     "directory": {"type": "path", "default": "report"},
     "formats": {"type": "list", "elements": "str", "choices": sorted(FORMATS), "default": ["json", "text"]},

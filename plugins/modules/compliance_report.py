@@ -30,8 +30,10 @@ options:
   mode:
     description:
       - What the run did, as it is named in the report.
+      - V(account) is an audit of an account alone. Then RV(summary.verdict) and RV(headline) are about the account, and
+        no host is expected.
     type: str
-    choices: [audit, enforce]
+    choices: [audit, enforce, account]
     default: audit
   dry_run:
     description:

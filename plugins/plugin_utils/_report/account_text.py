@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from textwrap import wrap
 from typing import Any
 
 from .account import AccountAudit, account_headline
@@ -14,6 +15,7 @@ __all__ = ["account_section"]
 
 LISTED_FINDINGS = 200
 NAMED_HOSTS = 8
+WIDTH = 110
 _NOT_JUDGED = ("unknown", "partial")
 
 
@@ -46,7 +48,14 @@ def _finding(found: Mapping[str, Any]) -> Iterator[str]:
         place.append(f"statement {found['statement']}")
     yield f"{found['severity']} {found['rule']}: {found['title']}"
     yield f"    where: {', '.join(place)}"
-    yield f"    what:  {found['message']}"
+    yield from wrap(
+        str(found["message"]),
+        WIDTH,
+        initial_indent="    what:  ",
+        subsequent_indent=" " * 11,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     if found.get("hosts"):
         yield f"    hosts: {_names(found['hosts'])}"
     if found.get("fix"):

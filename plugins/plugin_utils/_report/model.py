@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .account import AccountAudit, build_account
+from .account import AccountAudit, account_headline, build_account
 from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE
 
 __all__ = [
@@ -37,6 +37,7 @@ NONCOMPLIANT = "noncompliant"
 UNKNOWN = "unknown"
 WORST_FIRST = (NONCOMPLIANT, UNKNOWN, COMPLIANT)
 FACTS_SCHEMA = 1
+ACCOUNT_ALONE = "account"  # the mode of a run that has no hosts
 MESSAGE_LIMIT = 500
 
 
@@ -100,6 +101,8 @@ class Report:
     @property
     def verdict(self) -> str:
         """The worst verdict of any host. A run that measured nothing has shown nothing: unknown."""
+        if self.mode == ACCOUNT_ALONE and self.account is not None:
+            return self.account.verdict
         counts = self.counts
         return next((verdict for verdict in WORST_FIRST if counts[verdict]), UNKNOWN)
 
@@ -144,6 +147,8 @@ def build_report(
 
 def headline(report: Report) -> str:
     """Return the report in one line."""
+    if report.mode == ACCOUNT_ALONE and report.account is not None:
+        return account_headline(report.account)
     if not report.hosts:
         return "unknown: no host was matched, so nothing was measured: check the inventory, softtoken_hosts and --limit"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())

@@ -44,9 +44,11 @@ def render_text(report: Report) -> str:
 
 def _head(report: Report) -> str:
     mode = f"mode {report.mode}" + (", check mode: nothing was changed" if report.dry_run else "")
-    account = [] if report.account is None else [account_headline(report.account)]
+    # In a run over the account alone its line is the headline already.
+    account = "" if report.account is None else account_headline(report.account)
+    lines = [line for line in (account,) if line and line != headline(report)]
     return "\n".join(
-        [RULE, f"softtoken.compliance: {headline(report)}", *account, RULE, f"{mode}; written {report.generated_at}"]
+        [RULE, f"softtoken.compliance: {headline(report)}", *lines, RULE, f"{mode}; written {report.generated_at}"]
     )
 
 
