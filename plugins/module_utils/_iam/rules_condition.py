@@ -52,8 +52,11 @@ def check(context: AuditContext) -> Iterator[Finding]:
     account = context.account.account_id
     for distinct in context.documents:
         # A misspelt key is no MFA key: it has to be looked for everywhere.
-        drafts = list(_misspelt(distinct.document))
-        if distinct.mentions_mfa and distinct.document.has_mfa:
+        statements = [one for one in distinct.document.statements if one.conditions and one.effect]
+        if not statements:
+            continue
+        drafts = [draft for one in statements for draft in _misspelt(one)]
+        if distinct.mentions_mfa:
             drafts.extend(_judge(distinct.document, account))
         if drafts:
             yield from _placed(context, distinct, drafts)
@@ -268,12 +271,11 @@ def _meant(key: str) -> str:
     return ""
 
 
-def _misspelt(document: Document) -> Iterator[Draft]:
-    for statement in document.statements:
-        for condition in statement.conditions:
-            meant = "" if condition.is_mfa else _meant(condition.key_folded)
-            if meant and statement.effect:
-                yield _wrong_key(statement, condition, meant)
+def _misspelt(statement: Statement) -> Iterator[Draft]:
+    for condition in statement.conditions:
+        meant = "" if condition.is_mfa else _meant(condition.key_folded)
+        if meant:
+            yield _wrong_key(statement, condition, meant)
 
 
 def _wrong_key(statement: Statement, condition: Condition, meant: str) -> Draft:

@@ -43,6 +43,7 @@ _MOST_NAMED = 5
 
 
 _DraftKey = Tuple[str, int, str]  # rule, statement, message
+_Key = Tuple[object, ...]
 
 
 class _Policy(NamedTuple):
@@ -82,7 +83,8 @@ def check_users(context: AuditContext) -> Iterator[Finding]:
     if not relevant:
         return
     seen: Set[int] = set()
-    judged: Dict[Tuple[object, ...], Tuple[_Fault, ...]] = {}
+    judged: Dict[_Key, Tuple[_Fault, ...]] = {}
+    gains: Dict[_Key, Optional[_Gain]] = {}
     merged: Dict[Tuple[str, str, _DraftKey], Tuple[PolicyRef, Draft, List[str]]] = {}
     for user in context.account.users.values():
         refs, distincts = _documents(context, user)
@@ -98,7 +100,12 @@ def check_users(context: AuditContext) -> Iterator[Finding]:
             ref = refs[fault.at]
             entry = (ref.resource, ref.kind, (fault.draft.rule, fault.draft.statement.index, fault.draft.message))
             merged.setdefault(entry, (ref, fault.draft, []))[2].append(user.name)
-        yield from _enrolled_by_key(context, user, refs, known, holder)
+        if _has_keys_alone(context, user):
+            if key not in gains:
+                gains[key] = _gain(known, holder)
+            gain = gains[key]
+            if gain is not None:
+                yield _enrolled_by_key(gain, user).at(context, refs[gain.at]._replace(resource=user.arn))
     for ref, draft, names in merged.values():
         yield _for(draft, names).at(context, ref)
     yield from _of_nobody(context, policies, relevant - seen)
@@ -132,7 +139,8 @@ def _documents(context: AuditContext, user: User) -> Tuple[List[PolicyRef], List
     return refs, distincts
 
 
-def _key(user: User, distincts: List[Distinct], known: List[_Policy]) -> Tuple[object, ...]:
+def _key(user: User, distincts: List[Distinct], known: List[_Policy]) -> _Key:
+    """Give what the answers depend on: the same policies say the same to two users of one path."""
     who = user.arn if any(policy.personal for policy in known) else user.path
     return (who, *map(id, distincts))
 
@@ -290,46 +298,47 @@ def _spares(guard: Statement, spared: List[str]) -> Draft:
 # --- MFA-G05 ---------------------------------------------------------------------------------------------------------
 
 
-def _enrolled_by_key(
-    context: AuditContext, user: User, refs: List[PolicyRef], policies: List[_Policy], holder: _Holder
-) -> Iterator[Finding]:
-    """Yield a finding when access keys alone lead to what MFA should protect."""
-    if user.has_mfa is not False or user.active_keys == 0 or not context.can_check("MFA-G05"):
-        return
-    documents = [policy.document for policy in policies]
-    if any(decide(documents, holder.request(one), LONG_TERM_KEY).outcome != "allowed" for one in _ENROL):
-        return
-    gained = _gained(policies, holder)
-    if gained is None:
-        return
-    at, statement, action = gained
+class _Gain(NamedTuple):
+    """An Allow that holds with MFA alone, and what it gives."""
+
+    at: int
+    statement: Statement
+    what: str
+
+
+def _has_keys_alone(context: AuditContext, user: User) -> bool:
+    return user.has_mfa is False and user.active_keys != 0 and context.can_check("MFA-G05")
+
+
+def _enrolled_by_key(gain: _Gain, user: User) -> Draft:
     keys = "its access keys" if user.active_keys else "access keys (whether it has any is not known)"
-    draft = Draft(
+    return Draft(
         "MFA-G05",
-        statement,
+        gain.statement,
         f"{user.name} has no MFA device and may enrol one with {keys} alone, which then gives what only MFA should "
-        f"give, {action} for one. Enrol the device, or have administrators enrol it.",
+        f"give, {gain.what} for one. Enrol the device, or have administrators enrol it.",
         witness=Witness("long_term_key", "allowed"),
     )
-    yield draft.at(context, refs[at]._replace(resource=user.arn))
 
 
-def _gained(policies: List[_Policy], holder: _Holder) -> Optional[Tuple[int, Statement, str]]:
-    """Give an Allow that holds with MFA alone and gives more than looking after oneself, and what it gives."""
+def _gain(policies: List[_Policy], holder: _Holder) -> Optional[_Gain]:
+    """Say what access keys that may enrol a device lead to, beyond looking after oneself."""
     documents = [policy.document for policy in policies]
+    if any(decide(documents, holder.request(one), LONG_TERM_KEY).outcome != "allowed" for one in _ENROL):
+        return None
     for at, policy in enumerate(policies):
         for statement in policy.document.statements:
-            if statement.effect != "Allow":
-                continue
-            for request in requests_of(statement, holder.account):
+            for request in requests_of(statement, holder.account) if statement.effect == "Allow" else ():
                 asked = request._replace(principal=holder.arn)
-                if _is_own(asked, holder):
-                    continue
-                if decide(documents, asked, SESSION_WITH_MFA).outcome != "allowed":
-                    continue
-                if decide(documents, asked, LONG_TERM_KEY).outcome in ("denied", "implicit"):
-                    return at, statement, _shown(statement, request.action)
+                if not _is_own(asked, holder) and _takes_mfa(documents, asked):
+                    return _Gain(at, statement, _shown(statement, request.action))
     return None
+
+
+def _takes_mfa(documents: List[Document], request: Request) -> bool:
+    if decide(documents, request, SESSION_WITH_MFA).outcome != "allowed":
+        return False
+    return decide(documents, request, LONG_TERM_KEY).outcome in ("denied", "implicit")
 
 
 def _is_own(request: Request, holder: _Holder) -> bool:

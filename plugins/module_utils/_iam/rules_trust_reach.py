@@ -205,7 +205,7 @@ def _asked_of_sessions(statement: Statement, roles: Tuple[str, ...]) -> Optional
 def _deleted(context: AuditContext, distinct: Distinct) -> Iterator[Finding]:
     drafts: List[Draft] = []
     for statement in distinct.document.statements:
-        if statement.effect != "Allow" or statement.principal is None:
+        if statement.principal is None or not statement.principal.aws or statement.effect != "Allow":
             continue
         for text in statement.principal.aws:
             message = _gone(context, read_principal(text))
