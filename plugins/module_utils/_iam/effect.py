@@ -8,7 +8,8 @@ Private to this collection, and what the rules on conditions, trust and guardrai
 
 from __future__ import annotations
 
-from typing import Iterable, List, NamedTuple, Optional, Tuple
+from functools import lru_cache
+from typing import Iterable, NamedTuple, Optional, Tuple
 
 from .account import PolicyRef
 from .condition import Truth, all_of, any_of, evaluate_condition
@@ -79,15 +80,17 @@ class Draft(NamedTuple):
 
 def effect_of(statement: Statement) -> Effect:
     """Say for whom all of a statement's MFA conditions hold; its other conditions are left out."""
-    return _effect([condition for condition in statement.conditions if condition.is_mfa])
+    return _effect(tuple([condition for condition in statement.conditions if condition.is_mfa]))
 
 
 def effect_of_one(condition: Condition) -> Effect:
     """Say for whom one condition holds."""
-    return _effect([condition])
+    return _effect((condition,))
 
 
-def _effect(conditions: List[Condition]) -> Effect:
+# The same few conditions stand in most policies of an account.
+@lru_cache(maxsize=4096)
+def _effect(conditions: Tuple[Condition, ...]) -> Effect:
     def holds(world: World) -> Truth:
         return all_of([evaluate_condition(condition, world) for condition in conditions])
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from .account import PolicyRef, Role, User
-from .condition import Truth, all_of, evaluate_condition
+from .condition import Truth
 from .context import AuditContext, Distinct
 from .document import Document, Statement
 from .effect import Draft, effect_of, requires_mfa
 from .finding import Finding, Witness
 from .principals import Principal, confined_to_users, is_required, people, read_principal, third_party
 from .serial import parse_serial
-from .worlds import ROLE_SESSION_ABSENT, ROLE_SESSION_FALSE
 
 __all__ = ["check_reach", "judge_reach"]
 
@@ -88,11 +87,9 @@ _DISAGREE = (
 
 def _role_outcomes(statement: Statement) -> Tuple[Truth, Truth]:
     """Say whether MFA conditions hold for a role session, by either reading of what it carries."""
-    mfa = [condition for condition in statement.conditions if condition.is_mfa]
-    return (
-        all_of([evaluate_condition(condition, ROLE_SESSION_ABSENT) for condition in mfa]),
-        all_of([evaluate_condition(condition, ROLE_SESSION_FALSE) for condition in mfa]),
-    )
+    effect = effect_of(statement)
+    # Without the key it is as with an access key, with false as in a session without MFA.
+    return effect.key, effect.session
 
 
 def _third_parties(statement: Statement, own: FrozenSet[str]) -> Iterator[Draft]:
