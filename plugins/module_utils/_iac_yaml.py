@@ -9,7 +9,7 @@ Private to this collection. The loader makes plain values only, whatever tags a 
 from __future__ import annotations
 
 import traceback
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import UNRESOLVED, Text
 
@@ -23,6 +23,7 @@ __all__ = ["YAML_IMPORT_ERROR", "YamlProblem", "yaml_trees"]
 
 _SAME_NAME = frozenset(("Ref", "Condition"))
 _SECRET = frozenset(("!vault", "!vault-encrypted"))
+_DEEP = 200
 _CORE = "tag:yaml.org,2002:"
 
 
@@ -33,7 +34,9 @@ class YamlProblem(Exception):
 def yaml_trees(text: str) -> List[Any]:
     """Return the documents of a file."""
     try:
-        nodes = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        _check_depth(yaml.parse(text, Loader=loader))
+        nodes = list(yaml.compose_all(text, Loader=loader))
         return [_Builder().value(node) for node in nodes]
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
@@ -41,6 +44,18 @@ def yaml_trees(text: str) -> List[Any]:
         raise YamlProblem(f"it is not YAML{where}") from None
     except RecursionError:
         raise YamlProblem("it is nested too deeply") from None
+
+
+def _check_depth(events: Iterable[Any]) -> None:
+    """Refuse what would need more stack than there is: the C library ends the process then."""
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEP:
+                raise YamlProblem("it is nested too deeply")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 class _Builder:
