@@ -52,12 +52,13 @@ class Asked(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """What to refuse: how often (None: always), with which error, and only calls with these parameters."""
+    """What to refuse: how often (None: always), with which error, and only calls with these parameters, or there."""
 
     code: str
     status: int
     times: int | None
     only: dict[str, Any]
+    region: str = ""
 
 
 class FakeAws:
@@ -113,9 +114,9 @@ class FakeAws:
             config=config,
         )
 
-    def deny(self, api: str, *, code: str = "AccessDenied", status: int = 403, **only: Any) -> None:
-        """Refuse every call of an API (with these parameters)."""
-        self._refusals.setdefault(api, []).append(Refusal(code, status, None, only))
+    def deny(self, api: str, *, code: str = "AccessDenied", status: int = 403, region: str = "", **only: Any) -> None:
+        """Refuse every call of an API (with these parameters, in this region)."""
+        self._refusals.setdefault(api, []).append(Refusal(code, status, None, only, region))
 
     def throttle(self, api: str, times: int, **only: Any) -> None:
         """Refuse the next calls of an API as too many."""
@@ -149,7 +150,9 @@ class FakeAws:
     def _refusal(self, asked: Asked) -> Refusal | None:
         refusals = self._refusals.get(asked.api, [])
         for index, refusal in enumerate(refusals):
-            if refusal.times == 0 or any(asked.parameters.get(key) != value for key, value in refusal.only.items()):
+            elsewhere = refusal.region not in ("", asked.region)
+            other = any(asked.parameters.get(key) != value for key, value in refusal.only.items())
+            if refusal.times == 0 or elsewhere or other:
                 continue
             if refusal.times is not None:
                 refusals[index] = refusal._replace(times=refusal.times - 1)

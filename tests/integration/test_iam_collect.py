@@ -361,6 +361,8 @@ def test_a_denied_call_is_a_gap_and_the_rest_goes_on(
     gaps = [gap for gap in account.gaps if gap.part != "trail_events"]
     assert {gap.part for gap in gaps} == parts
     assert {(gap.api, gap.code) for gap in gaps if gap.api} == {(named(api), code)}
+    # A gap with a subject leaves the rest of its part known; only these two are about one thing among many.
+    assert all(gap.subject == "" or gap.part in ("organization_policies", "alarm_topics") for gap in gaps)
     unharmed = set(whole) - parts - {"collected_at", "coverage_gaps", "api_calls", "api_retries", "mfa_devices"}
     assert {part: snapshot[part] for part in unharmed} == {part: whole[part] for part in unharmed}
 
@@ -368,6 +370,15 @@ def test_a_denied_call_is_a_gap_and_the_rest_goes_on(
 def named(api: str) -> str:
     # The report is started and fetched in one go.
     return "iam:GetCredentialReport" if api == "iam:GenerateCredentialReport" else api
+
+
+def test_one_region_refused_leaves_the_whole_part_open_and_the_other_regions_read(aws: FakeAws) -> None:
+    aws.deny("config:DescribeConfigRules", region="eu-west-1")
+    account = account_from_snapshot(collect(aws.client, CollectOptions(regions=("us-east-1", "eu-west-1"))))
+    (gap,) = [gap for gap in account.gaps if gap.part == "config_rules"]
+    assert gap.subject == ""
+    assert "(in eu-west-1)" in gap.reason
+    assert [(rule.name, rule.region) for rule in account.config_rules] == [("mfa", "us-east-1")]
 
 
 def test_a_listing_that_breaks_off_keeps_what_came_and_is_a_gap(aws: FakeAws) -> None:

@@ -47,7 +47,7 @@ class Watch(NamedTuple):
 def read_config_rules(session: Session, clients: RegionClients) -> Optional[List[Entry]]:
     """Return the rules of AWS Config."""
     found = session.everything(
-        CONFIG_RULES, clients.config, "describe_config_rules", ("ConfigRules",), subject=clients.region
+        CONFIG_RULES, clients.config, "describe_config_rules", ("ConfigRules",), region=clients.region
     )
     return None if found is None else [keep(rule, CONFIG_RULE, Region=clients.region) for rule in found["ConfigRules"]]
 
@@ -55,11 +55,11 @@ def read_config_rules(session: Session, clients: RegionClients) -> Optional[List
 def read_watch(session: Session, clients: RegionClients) -> Watch:
     """Return the filters that are about logins, the alarms on their metrics, and who hears those."""
     found = session.everything(
-        METRIC_FILTERS, clients.logs, "describe_metric_filters", ("metricFilters",), subject=clients.region
+        METRIC_FILTERS, clients.logs, "describe_metric_filters", ("metricFilters",), region=clients.region
     )
     if found is None:
         for part in (METRIC_ALARMS, ALARM_TOPICS):
-            session.note(part, "the metric filters could not be read", subject=clients.region)
+            session.note(part, f"the metric filters of {clients.region} could not be read")
         return Watch(None, None, None)
     filters = [
         keep(entry, METRIC_FILTER, region=clients.region)
@@ -68,7 +68,7 @@ def read_watch(session: Session, clients: RegionClients) -> Watch:
     ]
     alarms = _alarms(session, clients, filters)
     if alarms is None:
-        session.note(ALARM_TOPICS, "the alarms could not be read", subject=clients.region)
+        session.note(ALARM_TOPICS, f"the alarms of {clients.region} could not be read")
     return Watch(filters, alarms, None if alarms is None else _topics(session, clients, alarms))
 
 
@@ -84,7 +84,7 @@ def _alarms(session: Session, clients: RegionClients, filters: List[Entry]) -> O
             METRIC_ALARMS,
             partial(clients.cloudwatch.describe_alarms_for_metric, Namespace=namespace, MetricName=name),
             api=api_name(clients.cloudwatch, "describe_alarms_for_metric"),
-            subject=clients.region,
+            region=clients.region,
         )
         if answer is None:
             return None

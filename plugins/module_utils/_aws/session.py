@@ -88,18 +88,32 @@ class Session:
             self._clients[key] = client
         return self._clients[key]
 
-    def attempt(self, part: str, call: Callable[[], Answer], *, api: str, subject: str = "") -> Optional[Answer]:
+    def attempt(
+        self, part: str, call: Callable[[], Answer], *, api: str, subject: str = "", region: str = ""
+    ) -> Optional[Answer]:
         """Make a call; None and a gap when it fails."""
         try:
             return call()
         except failures() as exc:
-            self.note_failure(part, failure_of(exc, api), subject=subject)
+            self.note_failure(part, _placed(failure_of(exc, api), region), subject=subject)
             return None
 
     def everything(
-        self, part: str, client: Any, operation: str, keys: Tuple[str, ...], *, subject: str = "", **parameters: Any
+        self,
+        part: str,
+        client: Any,
+        operation: str,
+        keys: Tuple[str, ...],
+        *,
+        subject: str = "",
+        region: str = "",
+        **parameters: Any,
     ) -> Optional[Dict[str, List[Any]]]:
-        """Return the lists of all pages. What came before a failure is kept, beside the gap; None when nothing came."""
+        """Return the lists of all pages. What came before a failure is kept, beside the gap; None when nothing came.
+
+        ``subject`` narrows the gap to one thing in the part. ``region`` does not: what one region has may be missing
+        nowhere, so not having seen it leaves the whole part open.
+        """
         found: Optional[Dict[str, List[Any]]] = None
         try:
             for page in _pages(client, operation, parameters):
@@ -107,7 +121,7 @@ class Session:
                 for key in keys:
                     found[key].extend(page.get(key, ()))
         except failures() as exc:
-            failure = failure_of(exc, api_name(client, operation))
+            failure = _placed(failure_of(exc, api_name(client, operation)), region)
             read = f" after {sum(map(len, found.values()))} entries" if found else ""
             self.note_failure(part, failure._replace(message=failure.message + read), subject=subject)
         return found
@@ -142,6 +156,10 @@ def failure_of(error: Any, api: str) -> Failure:
     code = str(stated.get("Code") or type(error).__name__)
     message = " ".join(str(stated.get("Message") or error).split())
     return Failure(api, code, message if len(message) <= _MAX_MESSAGE else message[:_MAX_MESSAGE] + "...")
+
+
+def _placed(failure: Failure, region: str) -> Failure:
+    return failure._replace(message=f"{failure.message} (in {region})") if region else failure
 
 
 def _pages(client: Any, operation: str, parameters: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
