@@ -11,10 +11,10 @@ never taken for each other: ci-07 is not a misspelt ci-08.
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Set, Tuple
 
 from .account import ROOT_USER, Device, User
-from .serial import Serial, parse_serial
+from .serial import Serial
 
 __all__ = ["NearIndex", "Suggestion", "edits"]
 
@@ -35,7 +35,7 @@ class Suggestion(NamedTuple):
 class _Name(NamedTuple):
     serial: str
     text: str  # folded
-    plain: str  # folded, without separators
+    digits: str
 
 
 class NearIndex:
@@ -57,14 +57,13 @@ class NearIndex:
 
     def _add(self, device: Device) -> None:
         self._serials.setdefault(device.serial.lower(), []).append(device.serial)
-        serial = parse_serial(device.serial)
-        if serial.kind != "virtual" or device.user == ROOT_USER:
+        if device.kind != "virtual" or device.user == ROOT_USER:
             return
-        folded = serial.name.lower()
-        name = _Name(device.serial, folded, folded.translate(_SEPARATORS))
+        folded = device.serial.rpartition("/")[2].lower()
         self._names.setdefault(folded, []).append(device.serial)
-        self._plain.setdefault(name.plain, []).append(device.serial)
+        self._plain.setdefault(folded.translate(_SEPARATORS), []).append(device.serial)
         if len(folded) >= _SHORT:
+            name = _Name(device.serial, folded, _digits(folded))
             for text in _without_one(folded):
                 self._shorter.setdefault(text, []).append(name)
 
@@ -95,19 +94,19 @@ class NearIndex:
         near: Dict[str, int] = {}
         for text in _without_one(folded):
             for name in self._shorter.get(text, ()):
-                if name.serial not in near and _digits(name.text) == digits:
+                if name.serial not in near and name.digits == digits:
                     near[name.serial] = edits(folded, name.text, allowed)
         best = min(near.values(), default=allowed + 1)
-        return [one for one, count in near.items() if count == best <= allowed]
+        return sorted(one for one, count in near.items() if count == best <= allowed)
 
 
-def _without_one(text: str) -> Tuple[str, ...]:
+def _without_one(text: str) -> Set[str]:
     """Return the text, and the text without each of its letters."""
-    return (text, *dict.fromkeys(text[:at] + text[at + 1 :] for at in range(len(text))))
+    return {text, *[text[:at] + text[at + 1 :] for at in range(len(text))]}
 
 
 def _digits(text: str) -> str:
-    return "".join([char for char in text if char.isdigit()])
+    return "".join(filter(str.isdigit, text))
 
 
 def edits(one: str, other: str, limit: int) -> int:
