@@ -420,7 +420,7 @@ coverage:
       sample:
         - resource: arn:aws:iam::123456789012:role/old
           document: trust
-          reason: "trust of arn:aws:iam::123456789012:role/old is not a policy document: the text is empty"
+          reason: the text is empty
     problems:
       description: Parts of documents that IAM would not take.
       type: list

@@ -144,7 +144,7 @@ def _parsed(refs: Iterable[PolicyRef]) -> Tuple[Tuple[Distinct, ...], Tuple[Unre
         try:
             document = parse_document(same[0].text, f"{same[0].kind} of {same[0].resource}")
         except DocumentError as exc:
-            unreadable.extend(Unreadable(ref, str(exc)) for ref in same)
+            unreadable.extend(Unreadable(ref, exc.detail) for ref in same)
             continue
         # Of what was parsed, not of the text that came: escapes and URL encoding hide letters.
         content = (repr(document.obj) if isinstance(same[0].text, str) else text).lower()

@@ -43,7 +43,7 @@ def _origin(audit: AccountAudit) -> Iterator[str]:
 
 
 def _finding(found: Mapping[str, Any]) -> Iterator[str]:
-    place = [str(found["resource"]), str(found["document"])]
+    place = [str(found["resource"]), _document(found)]
     if found.get("statement") is not None:
         place.append(f"statement {found['statement']}")
     yield f"{found['severity']} {found['rule']}: {found['title']}"
@@ -60,6 +60,13 @@ def _finding(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"    hosts: {_names(found['hosts'])}"
     if found.get("fix"):
         yield f"    fix:   {found['fix']['summary']}"
+
+
+def _document(found: Mapping[str, Any]) -> str:
+    """Return the document, without repeating the policy's ARN."""
+    own = f"managed:{found['resource']}@"
+    document = str(found["document"])
+    return f"version {document[len(own) :]}" if document.startswith(own) else document
 
 
 def _names(hosts: list[str]) -> str:

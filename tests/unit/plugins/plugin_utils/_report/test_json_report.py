@@ -33,6 +33,8 @@ def test_holds_everything_about_every_host(result: Maker) -> None:
         "counts": {"hosts": 1, "noncompliant": 1, "unknown": 0, "compliant": 0},
         "reasons": {"chrony.missing": 1},
         "warnings": {},
+        "account_summary": None,
+        "account": None,
         "hosts": [
             {
                 "host": "db1",

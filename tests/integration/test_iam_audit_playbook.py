@@ -1,0 +1,191 @@
+"""The audit of an account by the playbooks, run for real: from a snapshot, from AWS's double, and beside hosts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_playbook, inventory_of
+
+SAMPLE = PLAYBOOKS / "files" / "sample_account.json"
+WEB = "arn:aws:iam::123456789012:role/web-server"
+GONE = "arn:aws:iam::123456789012:mfa/nobody-has-this"
+NEVER_FAIL: dict[str, Any] = {"softtoken_fail_on": []}
+
+
+def iam_audit(folder: Path, *arguments: str, **variables: Any) -> Run:
+    return ansible_playbook(folder, PLAYBOOKS / "iam_audit.yml", inventory_of({}), *arguments, **variables)
+
+
+def rules(run: Run) -> set[str]:
+    return {found["rule"] for found in run.report["account"]["findings"]}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return iam_audit(tmp_path_factory.mktemp("sample"), softtoken_account=str(SAMPLE))
+
+
+@pytest.fixture(scope="module")
+def beside_hosts(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run over this machine, with a home that names a serial, and over a host of which only cached facts are known."""
+    folder = tmp_path_factory.mktemp("beside")
+    shutil.copy(SAMPLE, folder / "account.json")
+    environment = folder / "serials.sh"
+    environment.write_text(f"export AWS_MFA_SERIAL={GONE}\n", encoding="utf-8")
+    profile = Path("/etc/profile.d/softtoken-test-serial.sh")
+    if not os.access(profile.parent, os.W_OK):
+        pytest.skip("writing a serial into /etc/profile.d needs root")
+    shutil.copy(environment, profile)
+    try:
+        return ansible_playbook(
+            folder,
+            PLAYBOOKS / "compliance.yml",
+            inventory_of({"here": THIS_MACHINE}),
+            softtoken_account="account.json",
+            softtoken_account_severity="high",
+            **NEVER_FAIL,
+        )
+    finally:
+        profile.unlink()
+
+
+def test_the_account_is_reported_and_fails_the_run(sample: Run) -> None:
+    assert sample.rc == 2, sample.output
+    assert "account 123456789012: noncompliant: " in sample.output
+    assert {"MFA-C01", "MFA-S01", "MFA-T02", "MFA-G01", "MFA-D01"} <= rules(sample)
+    assert (sample.report["mode"], sample.report["verdict"], sample.report["hosts"]) == ("account", "noncompliant", [])
+
+
+def test_the_sample_says_that_it_is_one(sample: Run) -> None:
+    assert "SAMPLE: written by hand to show the audit. No real account, user or device." in sample.text
+
+
+def test_every_finding_is_in_the_text(sample: Run) -> None:
+    for found in sample.report["account"]["findings"]:
+        assert f"{found['severity']} {found['rule']}: {found['title']}\n    where: {found['resource']}" in sample.text
+
+
+def test_the_same_account_gives_the_same_report_in_the_same_order(sample: Run, tmp_path: Path) -> None:
+    again = iam_audit(tmp_path, "--check", softtoken_account=str(SAMPLE), **NEVER_FAIL)
+    assert again.rc == 0, again.output
+    assert again.report["account"] == sample.report["account"]
+    assert again.recap["localhost"]["changed"] == 0
+
+
+def test_hosts_and_account_are_in_one_report(beside_hosts: Run) -> None:
+    assert beside_hosts.rc == 0, beside_hosts.output
+    assert list(beside_hosts.hosts) == ["here"]
+    assert beside_hosts.report["verdict"] == beside_hosts.hosts["here"]["verdict"]
+    assert beside_hosts.report["account"]["verdict"] == "noncompliant"
+    assert {found["severity"] for found in beside_hosts.report["account"]["findings"]} == {"critical", "high"}
+
+
+def test_a_serial_on_a_host_is_held_against_the_account(beside_hosts: Run) -> None:
+    assert GONE in [entry["serial"] for entry in beside_hosts.hosts["here"]["facts"]["serials"]]
+    found = [one for one in beside_hosts.report["account"]["findings"] if one["serial"] == GONE]
+    assert [(one["rule"], one["hosts"]) for one in found] == [("MFA-S01", ["here"])]
+
+
+def test_roles_attached_to_hosts_can_be_the_scope(tmp_path: Path) -> None:
+    facts = {"softtoken": {"schema": 1, "attached_role": {"account": "123456789012", "role": "web-server"}}}
+    # Only the account is asked about: the facts stand as they are in the cache.
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "web1").write_text(json.dumps(facts), encoding="utf-8")
+    inventory = inventory_of({"web1": THIS_MACHINE})
+    os.environ.update(ANSIBLE_CACHE_PLUGIN="jsonfile", ANSIBLE_CACHE_PLUGIN_CONNECTION=str(tmp_path / "cache"))
+    try:
+        run = ansible_playbook(
+            tmp_path,
+            PLAYBOOKS / "compliance.yml",
+            inventory,
+            "--tags",
+            "account,report",
+            softtoken_account=str(SAMPLE),
+            softtoken_account_scope="roles",
+            **NEVER_FAIL,
+        )
+    finally:
+        del os.environ["ANSIBLE_CACHE_PLUGIN"], os.environ["ANSIBLE_CACHE_PLUGIN_CONNECTION"]
+    assert run.rc == 0, run.output
+    assert {(one["rule"], one["resource"]) for one in run.report["account"]["findings"]} == {("MFA-T04", WEB)}
+
+
+def test_an_audit_that_fails_is_unknown_and_hosts_are_reported_all_the_same(tmp_path: Path) -> None:
+    run = ansible_playbook(
+        tmp_path,
+        PLAYBOOKS / "compliance.yml",
+        inventory_of({"here": THIS_MACHINE}),
+        softtoken_account="missing.json",
+        softtoken_fail_on=["unknown"],
+    )
+    assert run.rc == 2, run.output
+    assert run.report["account"]["verdict"] == "unknown"
+    assert str(tmp_path / "missing.json") in run.report["account"]["message"]
+    assert run.hosts["here"]["facts"] is not None
+
+
+def test_without_an_account_nothing_is_audited(tmp_path: Path) -> None:
+    run = ansible_playbook(tmp_path, PLAYBOOKS / "compliance.yml", inventory_of({"here": THIS_MACHINE}), **NEVER_FAIL)
+    assert run.report["account"] is None
+    assert run.report["account_summary"] is None
+
+
+def test_the_live_account_is_audited_and_its_snapshot_gives_the_same(tmp_path: Path, moto_account: str) -> None:
+    credentials = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"}
+    os.environ.update({**credentials, "AWS_URL": moto_account})
+    try:
+        live = iam_audit(tmp_path, softtoken_account_snapshot_output="kept.json", **NEVER_FAIL)
+    finally:
+        for name in (*credentials, "AWS_URL"):
+            del os.environ[name]
+    assert live.rc == 0, live.output
+    document = live.report["account"]
+    assert document["account"]["source"] == "live"
+    assert {("MFA-C04", "arn:aws:iam::123456789012:role/bypass")} <= {
+        (one["rule"], one["resource"]) for one in document["findings"]
+    }
+    kept = tmp_path / "kept.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    again = iam_audit(tmp_path, softtoken_account="kept.json", **NEVER_FAIL)
+    assert again.report["account"]["findings"] == document["findings"]
+    assert again.report["account"]["coverage"] == document["coverage"]
+
+
+@pytest.fixture
+def moto_account() -> Any:
+    """Serve an account with one role that lets access keys pass; yield its address."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}},
+        },
+    }
+    try:
+        iam = boto3.client(
+            "iam",
+            endpoint_url=address,
+            region_name="us-east-1",
+            aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+            aws_secret_access_key="x",  # noqa: S106
+        )
+        iam.create_role(RoleName="bypass", AssumeRolePolicyDocument=json.dumps(trust))
+        yield address
+    finally:
+        server.stop()

@@ -1,0 +1,239 @@
+"""The flow of iam_mfa_audit_info, with files and AWS in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import RULES
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import IacFile
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit import AuditPorts, run_audit
+
+ROOT = Path(__file__).resolve().parents[4]
+SAMPLE = (ROOT / "playbooks" / "files" / "sample_account.json").read_text(encoding="utf-8")
+NOW = 1795255200.0  # 2026-11-21T10:00:00Z
+BILLING = "arn:aws:iam::123456789012:role/billing"
+IGNORE = {"rule": "MFA-C04", "resource": BILLING, "reason": "accepted", "expires": "2026-11-21"}
+DEFAULTS: dict[str, Any] = {
+    "snapshot": "/account.json",
+    "snapshot_output": None,
+    "scope": "account",
+    "roles": [],
+    "severity_threshold": "info",
+    "ignore": [],
+    "trusted_accounts": [],
+    "host_serials": [],
+    "trail_events": [],
+    "code_paths": [],
+    "unassigned_after_days": 30,
+}
+
+
+class World:
+    """Files and an AWS account."""
+
+    def __init__(self, files: Mapping[str, str], live: Mapping[str, Any] | None = None) -> None:
+        self.files = dict(files)
+        self.live = live
+        self.private: dict[str, str] = {}
+        self.read_code: list[str] = []
+
+    def ports(self) -> AuditPorts:
+        return AuditPorts(self._read, self._write, self._collect, self._code, lambda: NOW)
+
+    def _read(self, path: str) -> str:
+        if path not in self.files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return self.files[path]
+
+    def _write(self, path: str, text: str) -> None:
+        if path.startswith("/full/"):
+            raise OSError(28, "No space left on device")
+        self.private[path] = text
+
+    def _collect(self) -> Mapping[str, Any]:
+        if self.live is None:
+            raise AssertionError("AWS was asked")
+        return self.live
+
+    def _code(self, paths: Any) -> tuple[IacFile, ...]:
+        self.read_code += paths
+        return tuple(IacFile(path, "text") for path in paths)
+
+
+def run(world: World | None = None, *, check_mode: bool = False, **params: Any) -> dict[str, Any]:
+    return run_audit({**DEFAULTS, **params}, (world or World({"/account.json": SAMPLE})).ports(), check_mode=check_mode)
+
+
+def test_audits_a_snapshot_without_asking_aws() -> None:
+    result = run()
+    assert result["account"] == {
+        "id": "123456789012",
+        "partition": "aws",
+        "collected_at": "2026-11-21T12:00:00Z",
+        "source": "snapshot",
+        "description": "SAMPLE: written by hand to show the audit. No real account, user or device.",
+    }
+    assert (result["verdict"], result["api_calls"]) == ("noncompliant", {})
+    assert result["summary"]["findings"] == len(result["findings"]) > 0
+
+
+def test_the_result_is_plain_json() -> None:
+    result = run()
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_the_sample_has_a_finding_of_every_family_and_is_read_whole() -> None:
+    result = run()
+    assert {rule[:5] for rule in result["summary"]["rules"]} == {rule[:5] for rule in RULES}
+    assert result["coverage"]["complete"] is True
+    assert [severity for severity, count in result["summary"]["severity"].items() if not count] == []
+
+
+def test_what_is_right_in_the_sample_gives_no_finding() -> None:
+    right = (
+        "role/admin",
+        "role/github-deploy",
+        "role/aws-service-role/",
+        "role/aws-reserved/",
+        "policy/self-manage-mfa",
+    )
+    wrong = {found["resource"].partition("123456789012:")[2] for found in run()["findings"]}
+    assert {place for place in wrong if place.startswith(right[:4]) or place == right[4]} == set()
+
+
+def test_live_and_from_the_snapshot_that_it_wrote_the_findings_are_the_same() -> None:
+    world = World({}, {**json.loads(SAMPLE), "api_calls": {"iam:GetAccountSummary": 1}})
+    live = run(world, snapshot=None, snapshot_output="/kept.json")
+    assert live["account"]["source"] == "live"
+    assert live["api_calls"] == {"iam:GetAccountSummary": 1}
+    again = run(World(world.private), snapshot="/kept.json")
+    assert again["findings"] == live["findings"]
+    assert again["coverage"] == live["coverage"]
+
+
+def test_check_mode_writes_no_snapshot() -> None:
+    world = World({}, {**json.loads(SAMPLE), "api_calls": {}})
+    run(world, check_mode=True, snapshot=None, snapshot_output="/kept.json")
+    assert world.private == {}
+
+
+def test_a_threshold_counts_what_it_leaves_out() -> None:
+    whole = run()["summary"]
+    result = run(severity_threshold="high")
+    assert {found["severity"] for found in result["findings"]} == {"critical", "high"}
+    assert result["summary"]["below_threshold"] == whole["findings"] - result["summary"]["findings"] > 0
+    assert result["summary"]["severity"]["medium"] == 0
+
+
+def test_an_exception_moves_a_finding_with_its_reason() -> None:
+    result = run(ignore=[IGNORE])
+    assert [(one["reason"], one["expires"], one["finding"]["rule"]) for one in result["ignored"]] == [
+        ("accepted", "2026-11-21", "MFA-C04")
+    ]
+    assert "MFA-C04" not in result["summary"]["rules"]
+    assert result["summary"]["ignored"] == 1
+    assert result["warnings"] == []
+
+
+def test_an_expired_exception_gives_the_finding_back_with_a_warning() -> None:
+    result = run(ignore=[{**IGNORE, "expires": "2026-11-20"}])
+    assert result["summary"]["rules"]["MFA-C04"] == 1
+    assert result["expired_ignores"] == [{**IGNORE, "expires": "2026-11-20"}]
+    assert result["warnings"] == [
+        f"the exception for MFA-C04 on {BILLING} expired on 2026-11-20: its findings are back"
+    ]
+
+
+def test_an_exception_of_no_use_gives_a_warning() -> None:
+    result = run(ignore=[{**IGNORE, "resource": "*role/gone"}])
+    assert [entry["resource"] for entry in result["unused_ignores"]] == ["*role/gone"]
+    assert result["warnings"] == [
+        "the exception for MFA-C04 on *role/gone matches no finding: remove it, or correct it"
+    ]
+
+
+def test_a_role_in_scope_that_is_not_there_is_no_clean_audit() -> None:
+    result = run(scope="roles", roles=["nobody"])
+    assert (result["verdict"], result["findings"]) == ("unknown", [])
+    assert result["warnings"] == [
+        "role nobody is in scope, but account 123456789012 has no such role: nothing was audited for it"
+    ]
+
+
+def test_an_account_without_findings_is_compliant_when_everything_was_read_and_unknown_otherwise() -> None:
+    assert run(scope="roles", roles=["admin"])["verdict"] == "compliant"
+    less = {key: value for key, value in json.loads(SAMPLE).items() if key != "organization_policies"}
+    world = World({"/account.json": json.dumps(less)})
+    assert run(world, scope="roles", roles=["admin"])["verdict"] == "unknown"
+
+
+def test_information_alone_makes_no_account_noncompliant() -> None:
+    result = run(scope="roles", roles=["vendor-monitoring"])
+    assert (result["verdict"], result["summary"]["severity"]["info"]) == ("compliant", 1)
+
+
+def test_serials_of_hosts_are_joined_with_the_inventory() -> None:
+    gone = "arn:aws:iam::123456789012:mfa/nobody-has-this"
+    entry = {"host": "web1", "serial": gone, "where": "/home/al/.aws/config", "profile": "prod", "user": "al"}
+    found = [one for one in run(host_serials=[entry])["findings"] if one["serial"] == gone]
+    assert [one["rule"] for one in found] == ["MFA-S01"]
+    assert "web1" in found[0]["resource"] + found[0]["message"]
+    assert gone not in json.dumps(run())
+
+
+def test_code_is_read_where_it_is_asked_for() -> None:
+    world = World({"/account.json": SAMPLE})
+    run(world)
+    assert world.read_code == []
+    result = run(world, code_paths=["/infrastructure"])
+    assert world.read_code == ["/infrastructure"]
+    assert "MFA-D06" in result["coverage"]["rules"]["checked"]
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"snapshot": "/gone.json"}, "the snapshot /gone.json cannot be read: .*No such file"),
+        ({"scope": "roles"}, "scope is roles, but roles is empty"),
+        ({"trusted_accounts": ["1234"]}, "trusted_accounts: '1234' is no account id; an account id has 12 digits"),
+        ({"ignore": [{**IGNORE, "reason": " "}]}, "ignore entry 1 has no reason"),
+    ],
+)
+def test_what_cannot_be_done_is_said(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(IamError, match=message):
+        run(**params)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SAMPLE.rstrip()[:-3], r"^/account.json: The snapshot is not JSON \(the file ends too early\)"),
+        ("[]", "^/account.json: The snapshot is an array"),
+        ("{}", "The snapshot cannot be used: it has neither authorization_details"),
+        (SAMPLE.replace('"UserName": "alice"', '"UserName": 7', 1), "UserDetailList"),
+    ],
+)
+def test_a_broken_snapshot_is_an_error_that_names_the_place(text: str, message: str) -> None:
+    with pytest.raises(IamError, match=message):
+        run(World({"/account.json": text}))
+
+
+def test_a_snapshot_that_cannot_be_kept_is_an_error() -> None:
+    world = World({}, {**json.loads(SAMPLE), "api_calls": {}})
+    with pytest.raises(IamError, match=r"cannot be written to /full/kept.json: .*No space left"):
+        run(world, snapshot=None, snapshot_output="/full/kept.json")
+
+
+@pytest.mark.parametrize("params", [{}, {"scope": "roles"}])
+def test_the_garbage_collector_works_again_afterwards(params: dict[str, Any]) -> None:
+    assert gc.isenabled()
+    with contextlib.suppress(IamError):
+        run(**params)
+    assert gc.isenabled()
