@@ -129,10 +129,9 @@ def _hard_coded(given: _Given) -> Iterator[_Fault]:
     for found in given.texts:
         if found.path == "Resource" and _names_one(found.text):
             message = (
-                f"The statement lets its user manage {found.text} and no other device: a device of another name cannot "
+                f"The statement names {found.text} where the user's own devices are meant: one of another name cannot "
                 "be "
-                "enrolled, and this one's successor cannot be managed. Use mfa/* here, and limit what acts on users "
-                "to "
+                "enrolled, and this one's successor cannot be managed. Use mfa/* here, and limit what acts on users to "
                 f"user/{_USERNAME}."
             )
             yield _Fault("MFA-S09", found, found.text if not is_pattern(found.text) else "", message)
@@ -156,7 +155,8 @@ def _dead_resource(given: _Given) -> Iterator[_Fault]:
     wanted = "*" if all(action in _ON_NOTHING for action in dead) else f"arn:PARTITION:iam::ACCOUNT:user/{_USERNAME}"
     if wanted != "*" and any(action in _ON_NOTHING for action in dead):
         wanted += f" (and * for {_ON_NOTHING[0]})"
-    consequence = "is not granted" if statement.effect == "Allow" else "is not denied"
+    verb = "is" if len(dead) == 1 else "are"
+    consequence = f"{verb} not granted" if statement.effect == "Allow" else f"{verb} not denied"
     found = next(one for one in given.texts if one.path == "Resource")
     message = (
         f"{', '.join(dead)} {consequence} by this statement: the resource of {'it' if len(dead) == 1 else 'these'} is "
@@ -213,7 +213,8 @@ def _as_principal(given: _Given) -> Iterator[_Fault]:
             yield _Fault("MFA-S12", found, serial, message)
         elif found.use == CONDITION and found.key in _PRINCIPAL_KEYS:
             message = (
-                f"No request ever has an MFA device in {found.key}: {_outcome(found.operator)} Name the user's ARN, "
+                f"No request ever has an MFA device in {found.path.rpartition('.')[2]}: {_outcome(found.operator)} "
+                "Name the user's ARN, "
                 "and require "
                 "MFA with Bool aws:MultiFactorAuthPresent true."
             )
