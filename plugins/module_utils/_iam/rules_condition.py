@@ -256,8 +256,6 @@ def _age_problem(value: str) -> str:
 @lru_cache(maxsize=8192)
 def _meant(key: str) -> str:
     """Say which MFA key a folded key was meant to be, or ""."""
-    if key in MFA_KEYS or "tag/" in key:
-        return ""
     prefix, _colon, name = key.rpartition(":")
     letters = "".join(char for char in name if char.isalpha())
     if prefix not in ("", "aws", "sts", "iam", "amazon", "was"):

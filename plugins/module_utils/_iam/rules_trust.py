@@ -156,7 +156,7 @@ def _is_foreign_account(principal: Principal, account: str) -> bool:
 
 def _voids(way: _Way, allows: List[Statement]) -> Optional[Statement]:
     """Give the sibling whose MFA condition is void because of this way, if there is one."""
-    if way.outcome != "allowed" or requires_mfa(way.statement):
+    if way.outcome != "allowed":
         return None
     for statement in allows:
         if statement.index == way.statement.index or not requires_mfa(statement):

@@ -327,6 +327,14 @@ def test_c09_an_age_that_makes_no_sense(value: str) -> None:
     assert value in one.message
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [("0", "not above 0"), ("3600000", "milliseconds"), ("12", "minutes or hours"), ("1h", "no number")],
+)
+def test_c09_says_what_is_wrong_with_it(value: str, says: str) -> None:
+    assert says in only(managed(policy(statement("Allow", {"NumericLessThan": {AGE: value}}))), "C09").message
+
+
 @pytest.mark.parametrize("value", ["60", "3600", 3600, "129600", ["3600"]])
 def test_c09_near_miss(value: Any) -> None:
     assert of("Allow", {"NumericLessThan": {AGE: value}}) == []

@@ -65,6 +65,12 @@ def test_g01_an_allow_by_name_without_a_guard() -> None:
     assert rules(managed(policy(allow))._replace(users={})) == ["G01"]
 
 
+def test_g01_under_a_guard_that_does_not_reach_keys_it_is_the_allow() -> None:
+    allow = statement("Allow", Action="iam:DeactivateMFADevice", Resource=OWN, Sid="Own")
+    guard = statement("Deny", {"Bool": {PRESENT: "false"}}, NotAction="iam:GetUser")
+    assert only(managed(policy(allow, guard)), "G01").statement == "Own"
+
+
 def test_g01_through_another_policy_of_the_user() -> None:
     guard = policy(self_management(add=("iam:DeleteVirtualMFADevice",))["Statement"][-1])
     assert rules(with_inline(guard=guard)) == []

@@ -177,6 +177,11 @@ def test_t02_near_miss_somebody_else_or_a_deny_above_both() -> None:
     assert rules(role(policy(trusting({"AWS": ROOT}, MFA), trusting({"AWS": ROOT}), deny))) == []
 
 
+def test_t02_near_miss_a_sibling_that_asks_for_something_else_instead() -> None:
+    office = trusting({"AWS": ROOT}, {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}})
+    assert rules(role(policy(trusting({"AWS": ROOT}, MFA), office))) == ["T01"]
+
+
 # --- MFA-T03 ---------------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +204,11 @@ def test_t03_mfa_of_whom_nobody_can_ask_it(principal: Any, action: str) -> None:
 def test_t03_where_sources_disagree_it_says_so() -> None:
     account = with_roles(role(policy(trusting({"AWS": CI}, {"BoolIfExists": {PRESENT: "true"}}))), CI)
     assert "sources disagree" in only(account, "T03").message
+
+
+def test_t03_near_miss_a_role_that_gets_in_by_either_reading() -> None:
+    account = with_roles(role(policy(trusting({"AWS": CI}, {"NumericLessThanIfExists": {AGE: "3600"}}))), CI)
+    assert "T03" not in rules(account)
 
 
 def test_t03_near_miss() -> None:
