@@ -156,7 +156,7 @@ def _age_type(statement: Statement, condition: Condition, effect: Effect) -> Dra
 
 def _present_type(statement: Statement, condition: Condition, effect: Effect) -> Draft:
     as_bool = _as_bool(condition)
-    if as_bool is not None and effect == effect_of_one(as_bool):
+    if as_bool is not None and not effect.never and effect == effect_of_one(as_bool):
         return Draft(
             "MFA-C02",
             statement,

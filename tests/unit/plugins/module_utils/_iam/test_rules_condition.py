@@ -108,7 +108,9 @@ def test_c02_what_never_matches_is_high_and_what_works_by_accident_medium() -> N
     assert (dead.severity, dead.witness) == ("high", ("session_with_mfa", "never"))
     lucky = only(managed(policy(statement("Allow", {"StringEquals": {PRESENT: "true"}}))), "C02")
     assert lucky.severity == "medium"
-    assert only(managed(policy(statement("Allow", {"StringEquals": {PRESENT: "True"}}))), "C02").severity == "high"
+    for dead_text in ("True", "yes", "1"):
+        account = managed(policy(statement("Allow", {"StringEquals": {PRESENT: dead_text}})))
+        assert only(account, "C02").severity == "high"
 
 
 def test_c02_a_bad_literal() -> None:
