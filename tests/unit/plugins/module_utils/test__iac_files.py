@@ -323,3 +323,16 @@ def test_own_account_is_left_open_until_it_is_known() -> None:
     assert [one.text for one in file.values] == [f"arn:{PARTITION}:iam::{ACCOUNT}:mfa/alice"]
     assert places(file, "MFA-S01") == []
     assert arn("mfa/alice") in KNOWN.devices
+
+
+def test_a_secret_in_a_vault_is_no_serial() -> None:
+    assert of("vars.yml", "mfa_serial: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162636465\n").values == ()
+    assert [one.text for one in of("vars.yml", "mfa_serial: |\n  ABCDEFGH1\n").values] == ["ABCDEFGH1"]
+
+
+def test_terraform_escapes_policy_variables() -> None:
+    statement = '{ Effect = "Allow", Action = "iam:*", Resource = "arn:aws:iam::*:mfa/$${aws:username}" }'
+    file = of(
+        "main.tf", f'resource "aws_iam_policy" "p" {{\n  policy = jsonencode({{ Statement = [{statement}] }})\n}}\n'
+    )
+    assert places(file, "MFA-S11") == [("main.tf:2", None, "inline:aws_iam_policy.p")]
