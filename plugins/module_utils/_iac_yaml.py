@@ -22,7 +22,6 @@ except ImportError:
 __all__ = ["YAML_IMPORT_ERROR", "YamlProblem", "yaml_trees"]
 
 _SAME_NAME = frozenset(("Ref", "Condition"))
-_SECRET = frozenset(("!vault", "!vault-encrypted"))
 _DEEP = 200
 _CORE = "tag:yaml.org,2002:"
 
@@ -74,8 +73,6 @@ class _Builder:
 
     def _tagged(self, node: Any) -> Any:
         tag = node.tag
-        if tag in _SECRET:
-            return UNRESOLVED
         value = self._plain(node)
         if tag.startswith(_CORE) or not tag.startswith("!") or len(tag) == 1:
             return value
