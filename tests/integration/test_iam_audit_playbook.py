@@ -9,7 +9,9 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_playbook, inventory_of
 
@@ -161,9 +163,6 @@ def test_the_live_account_is_audited_and_its_snapshot_gives_the_same(tmp_path: P
 @pytest.fixture
 def moto_account() -> Any:
     """Serve an account with one role that lets access keys pass; yield its address."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
