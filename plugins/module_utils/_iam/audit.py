@@ -29,6 +29,7 @@ from .account import Account, CoverageGap
 from .catalogue import AUTHORIZATION, FILES, HOSTS, NOT_ASKED, RULES, SEVERITIES, Rule
 from .context import AuditContext, AuditOptions
 from .finding import Finding, order
+from .fix import Fixer
 from .scope import scope_of
 
 __all__ = ["AuditReport", "Coverage", "audit", "coverage_to_dict", "summarise"]
@@ -65,7 +66,10 @@ class AuditReport(NamedTuple):
 def audit(account: Account, options: AuditOptions) -> AuditReport:
     """Run every rule over the account."""
     context = AuditContext(account, options)
-    findings = _in_order(found for found in _found(context) if context.can_check(found.rule))
+    fixer = Fixer(context)
+    findings = _in_order(
+        fixed for found in _found(context) if context.can_check(found.rule) for fixed in fixer.fixed(found)
+    )
     missing: Tuple[str, ...] = ()
     if options.scope == "roles":
         scope = scope_of(account, options.roles)

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Corrections: for each finding about a policy the whole document as it should be, or why there is none.
+
+Private to this collection. A correction changes one Condition and nothing else, and only one that ``proof`` has
+nothing against is given. What a person has to decide is left to a person, and the finding's message says so.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+
+from .context import AuditContext, Place
+from .document import Document, Statement
+from .finding import Finding, Fix
+from .fix_candidates import AGES, CANDIDATES, Candidate, Case, NoFix
+from .fix_edit import join, parse_statement, with_statement
+from .proof import objection, reach_of
+from .rules_device import oversized
+
+__all__ = ["Fixer", "correct"]
+
+_NO_CHANGE = "No automatic fix: "
+_REASONS = {
+    "MFA-C12": "those whom the statement is about never carry MFA, and whether it should ask for it, its author must "
+    "say.",
+    "MFA-T01": "roles and programs may come in by this statement, which cannot present MFA.",
+    "MFA-T03": "who is to assume the role, or whether it should ask for MFA, its owner must say.",
+    "MFA-T04": "whether the role should do this at all, its owner must say.",
+    "MFA-T05": "who is to be trusted instead, the role's owner must say.",
+    "MFA-T06": "the user needs a device, not the policy another text.",
+    "MFA-T07": "the external id is agreed with the third party.",
+}
+_OTHERWISE = "it takes a decision about what is to be allowed, which the policy's owner must make."
+_FAMILIES = ("MFA-C", "MFA-T", "MFA-G")
+
+
+class _Proposal(NamedTuple):
+    fix: Optional[Fix]
+    reason: str
+
+
+class Fixer:
+    """Gives findings of one account their corrections; the same text at many places is corrected once."""
+
+    def __init__(self, context: AuditContext) -> None:
+        self._context = context
+        self._known: Dict[Tuple[object, ...], _Proposal] = {}
+
+    def fixed(self, found: Finding) -> Tuple[Finding, ...]:
+        """Give a finding with its correction or the reason why there is none, and a second one if it is too big."""
+        if found.fix is not None or not found.rule.startswith(_FAMILIES):
+            return (found,)
+        place = self._context.place(found.resource, found.document)
+        if place is None:
+            return (found,)
+        reason = self._untouchable(place)
+        proposal = _Proposal(None, reason) if reason else self._propose(found, place)
+        if proposal.fix is None:
+            return (found._replace(message=f"{found.message} {_NO_CHANGE}{proposal.reason}"),)
+        fixed = found._replace(fix=proposal.fix)
+        too_big = oversized(fixed)
+        if too_big is None:
+            return (fixed,)
+        message = f"{found.message} {_NO_CHANGE}the corrected document exceeds the size quota."
+        return found._replace(message=message), too_big
+
+    def _untouchable(self, place: Place) -> str:
+        ref = place.ref
+        role = self._context.account.roles.get(ref.resource)
+        if role is not None and role.service_linked:
+            return "AWS made the role for one of its services, and nobody else can change it."
+        if role is not None and role.sso_reserved:
+            return "IAM Identity Center made the role, and changes it back."
+        policy = self._context.account.policies.get(ref.resource)
+        if policy is not None and policy.aws_managed:
+            return "it is AWS's own policy, which no account can change."
+        return ""
+
+    def _propose(self, found: Finding, place: Place) -> _Proposal:
+        family = place.ref.family
+        carriers = self._carriers(place)
+        key = (id(place.distinct), found.rule, found.statement, found.path, family, carriers)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = correct(place.document, found.rule, found.statement, found.path, family, carriers)
+        return known
+
+    def _carriers(self, place: Place) -> FrozenSet[str]:
+        """Say whether users, roles or both carry a document; both where it is nobody's yet."""
+        account, ref = self._context.account, place.ref
+        if ref.family == "inline":
+            return frozenset(("role",)) if ref.resource in account.roles else frozenset(("user",))
+        policy = account.policies.get(ref.resource)
+        if policy is None:
+            return frozenset()
+        arns = policy.bounds if ref.family == "boundary" else policy.attachments
+        kinds = {"role" if ":role/" in arn else "user" for arn in arns}
+        return frozenset(kinds or ("user", "role"))
+
+
+def correct(  # noqa: PLR0913 - what a finding says of its place
+    document: Document, rule: str, label: object, path: str, family: str, carriers: FrozenSet[str] = frozenset()
+) -> _Proposal:
+    """Correct one statement of a document for one rule."""
+    if rule not in CANDIDATES:
+        return _Proposal(None, _REASONS.get(rule, _OTHERWISE))
+    statements = [one for one in document.statements if (one.sid or one.index) == label]
+    if len(statements) != 1:
+        return _Proposal(None, "several statements have the same Sid.")
+    statement = statements[0]
+    if document.problems:
+        return _Proposal(None, "other parts of the document are malformed, and IAM would refuse it as a whole.")
+    condition = next((one for one in statement.conditions if one.path == path), None)
+    return _first_proved(document, statement, rule, Case(statement, condition, family), carriers)
+
+
+def _first_proved(
+    document: Document, statement: Statement, rule: str, case: Case, carriers: FrozenSet[str]
+) -> _Proposal:
+    reach = reach_of(statement, case.family, carriers)
+    absent = frozenset(
+        () if case.condition is None or case.condition.is_mfa else (case.condition.key_folded,)
+    )
+    reasons: List[str] = []
+    try:
+        for candidate in CANDIDATES[rule](case):
+            after = _apply(document, statement, candidate)
+            if after is None:
+                reasons.append("its keys stand there already, with other values")
+                continue
+            wrong = objection(statement, after, reach, absent=absent, ages=rule in AGES)
+            if not wrong:
+                return _Proposal(Fix(with_statement(document, statement.index, after.obj), candidate.summary), "")
+            reasons.append(wrong)
+    except NoFix as exc:
+        reasons.insert(0, str(exc))
+    return _Proposal(None, f"{reasons[0]}.")
+
+
+def _apply(document: Document, statement: Statement, candidate: Candidate) -> Optional[Statement]:
+    block = join(candidate.cells)
+    return None if block is None else parse_statement(document, statement, block)
