@@ -18,6 +18,7 @@ from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_pl
 SAMPLE = PLAYBOOKS / "files" / "sample_account.json"
 WEB = "arn:aws:iam::123456789012:role/web-server"
 GONE = "arn:aws:iam::123456789012:mfa/nobody-has-this"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
 NEVER_FAIL: dict[str, Any] = {"softtoken_fail_on": []}
 
 
@@ -96,25 +97,29 @@ def test_a_serial_on_a_host_is_held_against_the_account(beside_hosts: Run) -> No
 
 
 def test_roles_attached_to_hosts_can_be_the_scope(tmp_path: Path) -> None:
-    facts = {"softtoken": {"schema": 1, "attached_role": {"account": "123456789012", "role": "web-server"}}}
-    # Only the account is asked about: the facts stand as they are in the cache.
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "web1").write_text(json.dumps(facts), encoding="utf-8")
-    inventory = inventory_of({"web1": THIS_MACHINE})
-    os.environ.update(ANSIBLE_CACHE_PLUGIN="jsonfile", ANSIBLE_CACHE_PLUGIN_CONNECTION=str(tmp_path / "cache"))
-    try:
-        run = ansible_playbook(
-            tmp_path,
-            PLAYBOOKS / "compliance.yml",
-            inventory,
-            "--tags",
-            "account,report",
-            softtoken_account=str(SAMPLE),
-            softtoken_account_scope="roles",
-            **NEVER_FAIL,
-        )
-    finally:
-        del os.environ["ANSIBLE_CACHE_PLUGIN"], os.environ["ANSIBLE_CACHE_PLUGIN_CONNECTION"]
+    fact = {"schema": 1, "attached_role": {"account": "123456789012", "role": "web-server"}}
+    plays = [
+        {
+            "hosts": "all",
+            "gather_facts": False,
+            "tags": ["always"],
+            "tasks": [{"ansible.builtin.set_fact": {"softtoken": fact, "cacheable": True}}],
+        },
+        {"ansible.builtin.import_playbook": str(PLAYBOOKS / "compliance.yml")},
+    ]
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(json.dumps(plays), encoding="utf-8")
+    # Only the account is asked about: the fact stands as it is.
+    run = ansible_playbook(
+        tmp_path,
+        playbook,
+        inventory_of({"web1": THIS_MACHINE}),
+        "--tags",
+        "account,report",
+        softtoken_account=str(SAMPLE),
+        softtoken_account_scope="roles",
+        **NEVER_FAIL,
+    )
     assert run.rc == 0, run.output
     assert {(one["rule"], one["resource"]) for one in run.report["account"]["findings"]} == {("MFA-T04", WEB)}
 
@@ -140,7 +145,12 @@ def test_without_an_account_nothing_is_audited(tmp_path: Path) -> None:
 
 
 def test_the_live_account_is_audited_and_its_snapshot_gives_the_same(tmp_path: Path, moto_account: str) -> None:
-    credentials = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"}
+    credentials = {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        # Long enough to be masked nowhere else than where it should be.
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "us-east-1",
+    }
     os.environ.update({**credentials, "AWS_URL": moto_account})
     try:
         live = iam_audit(tmp_path, softtoken_account_snapshot_output="kept.json", **NEVER_FAIL)
@@ -182,7 +192,7 @@ def moto_account() -> Any:
             endpoint_url=address,
             region_name="us-east-1",
             aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
-            aws_secret_access_key="x",  # noqa: S106
+            aws_secret_access_key=SECRET,
         )
         iam.create_role(RoleName="bypass", AssumeRolePolicyDocument=json.dumps(trust))
         yield address
