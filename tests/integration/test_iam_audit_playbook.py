@@ -18,7 +18,7 @@ from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_pl
 SAMPLE = PLAYBOOKS / "files" / "sample_account.json"
 WEB = "arn:aws:iam::123456789012:role/web-server"
 GONE = "arn:aws:iam::123456789012:mfa/nobody-has-this"
-SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's own example
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
 NEVER_FAIL: dict[str, Any] = {"softtoken_fail_on": []}
 
 
