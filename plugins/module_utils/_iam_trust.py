@@ -109,8 +109,8 @@ def _refuse_oversized(role: RoleTrust, after: Any) -> None:
     size = policy_size(after)
     if size > _MOST_CHARACTERS:
         raise IamError(
-            f"the trust policy for {role.arn} has {size} characters, and IAM takes {_MOST_CHARACTERS} at most (MFA-D07): "
-            "merge statements or take Sids out. Nothing was changed."
+            f"the trust policy for {role.arn} has {size} characters, and IAM takes {_MOST_CHARACTERS} at most "
+            "(MFA-D07): merge statements or take Sids out. Nothing was changed."
         )
 
 

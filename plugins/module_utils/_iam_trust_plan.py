@@ -144,8 +144,7 @@ def _callers(document: Document, account: str) -> Dict[str, str]:
         for text in statement.principal.aws:
             principal = read_principal(text)
             callers[text] = principal._replace(account=principal.account or account).example()
-        for text in statement.principal.service + statement.principal.federated:
-            callers[text] = text
+        callers.update({text: text for text in statement.principal.service + statement.principal.federated})
     return callers
 
 
@@ -159,8 +158,8 @@ def _gets_in(document: Document, caller: str) -> bool:
 
 
 def _kinds(caller: str) -> FrozenSet[str]:
-    if not caller.startswith("arn:"):
-        return frozenset(("service", "role")) if caller.startswith(("AROA", "AIDA")) else frozenset(("service", "federated"))
+    if not caller.startswith("arn:"):  # a service, an OIDC provider's host, or the id of what was deleted
+        return frozenset(("role",)) if caller.startswith(("AROA", "AIDA")) else frozenset(("service", "federated"))
     resource = caller.split(":", 5)[-1]
     if resource.startswith(("saml-provider/", "oidc-provider/")):
         return frozenset(("federated",))

@@ -13,11 +13,11 @@ version_added: 0.1.0
 author:
   - softtoken.compliance contributors (@softtoken)
 description:
-  - Replaces the trust policy of a role by a given one, or by its own with the findings of some rules corrected, or puts
-    back the one that was saved before.
-  - A correction changes one condition and nothing else. Only one is applied that is proved, for each kind of credential,
-    to allow nothing beyond what the statement means and to lock out nobody who can present MFA. Findings without such
-    a correction are in RV(unfixed), with the reason.
+  - Replaces the trust policy of a role by a given one, or by its own with the findings of some rules corrected, or
+    puts back the one that was saved before.
+  - A correction changes one condition and nothing else. Only one is applied that is proved, for each kind of
+    credential, to allow nothing beyond what the statement means and to lock out nobody who can present MFA. Findings
+    without such a correction are in RV(unfixed), with the reason.
   - The policy is read again right before it is written, and again afterwards. IAM has no conditional write, so that
     between that last look and the write there is a moment in which somebody else's change is not seen.
 options:

@@ -1,4 +1,4 @@
-"""A role's trust policy is repaired and put back, by the module and the playbook, against AWS's double over real HTTP."""
+"""A role's trust policy is repaired and put back, by module and playbook, against AWS's double over real HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors i
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam_trust import TrustPorts, run_trust
 
 from tests.fakes.aws import ACCOUNT, FakeAws
-from tests.integration.playbooks import ROOT
+from tests.integration.playbooks import PLAYBOOKS, ROOT, Run, ansible_playbook, inventory_of
 
 PRINCIPAL = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
@@ -165,7 +165,7 @@ def test_a_backup_is_made_before_the_write_and_never_lost(aws: FakeAws, tmp_path
     assert present(aws) == BROKEN
 
 
-def test_restoring_does_not_undo_what_came_after(aws: FakeAws, tmp_path: Path) -> None:
+def test_restoring_does_not_undo_what_came_after(aws: FakeAws) -> None:
     saved: dict[str, str] = {}
     using = ports(aws, read_file=saved.get, write_private=saved.__setitem__)
     run(aws, using, fix_rules=["MFA-C01"], backup="ops.json")
@@ -256,3 +256,51 @@ def test_findings_without_a_correction_are_returned_with_the_reason(aws: FakeAws
     assert result["unfixed"]
 
 
+# --- the playbook ----------------------------------------------------------------------------------------------------
+
+
+def remediate(aws: FakeAws, folder: Path, monkeypatch: pytest.MonkeyPatch, *flags: str, **variables: Any) -> Run:
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    return ansible_playbook(folder, PLAYBOOKS / "iam_remediate.yml", inventory_of({}), *flags, **variables)
+
+
+def test_the_playbook_plans_first_then_repairs_what_it_may_and_reports_the_rest(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam = aws.client("iam")
+    bypass = trust({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}})
+    iam.create_role(RoleName="bypass", AssumeRolePolicyDocument=json.dumps(bypass))
+    try:
+        planned = remediate(aws, tmp_path, monkeypatch, "--diff")
+        assert planned.rc == 0, planned.output
+        assert "ArnLike on aws:MultiFactorAuthAge becomes Bool" in planned.output
+        plan = json.loads((tmp_path / "remediation" / "plan.json").read_text())
+        assert {entry["role"].rpartition("/")[2]: entry["policy"] for entry in plan["roles"]} == {
+            "ops": INTENDED,
+            "bypass": trust(MFA),
+        }
+        assert (present(aws), present(aws, "bypass")) == (BROKEN, bypass)
+        assert planned.recap["localhost"]["changed"] == 0
+
+        aws.deny("iam:UpdateAssumeRolePolicy", RoleName="bypass")
+        backups = tmp_path / "backups"
+        applied = remediate(aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_backup_dir=str(backups))
+        assert applied.rc == 2, applied.output
+        assert "role/bypass could not be repaired" in applied.output
+        assert (present(aws), present(aws, "bypass")) == (INTENDED, bypass)
+        assert json.loads((backups / "ops.json").read_text())["previous"] == BROKEN
+    finally:
+        iam.delete_role(RoleName="bypass")
+
+
+def test_the_playbook_keeps_to_the_rules_and_roles_it_is_given(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {"softtoken_apply": True, "softtoken_rules": ["MFA-C04"]}
+    assert remediate(aws, tmp_path, monkeypatch, **wanted).rc == 0
+    assert present(aws) == BROKEN
+    absent = remediate(aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_roles=["gone"])
+    assert absent.rc == 2
+    assert "gone could not be repaired, or is no role of the account" in absent.output
+    assert present(aws) == BROKEN

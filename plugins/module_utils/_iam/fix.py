@@ -84,7 +84,9 @@ class Fixer:
         key = (id(place.distinct), found.rule, found.statement, found.path, family, carriers)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = correct(place.document, found.rule, found.statement, found.path, family, carriers)
+            known = self._known[key] = correct(
+                place.document, found.rule, found.statement, found.path, family, carriers
+            )
         return known
 
     def _carriers(self, place: Place) -> FrozenSet[str]:
@@ -100,7 +102,7 @@ class Fixer:
         return frozenset(kinds or ("user", "role"))
 
 
-def correct(  # noqa: PLR0913 - what a finding says of its place
+def correct(
     document: Document, rule: str, label: object, path: str, family: str, carriers: FrozenSet[str] = frozenset()
 ) -> _Proposal:
     """Correct one statement of a document for one rule."""
@@ -120,9 +122,7 @@ def _first_proved(
     document: Document, statement: Statement, rule: str, case: Case, carriers: FrozenSet[str]
 ) -> _Proposal:
     reach = reach_of(statement, case.family, carriers)
-    absent = frozenset(
-        () if case.condition is None or case.condition.is_mfa else (case.condition.key_folded,)
-    )
+    absent = frozenset(() if case.condition is None or case.condition.is_mfa else (case.condition.key_folded,))
     reasons: List[str] = []
     try:
         for candidate in CANDIDATES[rule](case):

@@ -9,7 +9,7 @@ Private to this collection. Nothing here is trusted: ``proof`` judges every cand
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from .document import AGE, PRESENT, Condition, Statement
 from .fix_edit import Cell, Cells, cells_of
@@ -18,7 +18,7 @@ from .patterns import read_number
 from .rules_condition import _meant as meant_key
 from .worlds import MAX_AGE_S
 
-__all__ = ["AGES", "CANDIDATES", "NoFix", "Candidate"]
+__all__ = ["AGES", "CANDIDATES", "Candidate", "NoFix"]
 
 PRESENT_KEY, AGE_KEY = "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"
 DEFAULT_AGE_S = 3600
@@ -83,8 +83,7 @@ def _swap(cells: Cells, condition: Condition, *new: Cell) -> Cells:
 def _map(cells: Cells, change: Callable[[Cell, Condition], Cell]) -> Cells:
     """Change the cells on MFA keys."""
     return tuple(
-        change(cell, cell.condition) if cell.condition is not None and cell.condition.is_mfa else cell
-        for cell in cells
+        change(cell, cell.condition) if cell.condition is not None and cell.condition.is_mfa else cell for cell in cells
     )
 
 
@@ -186,13 +185,11 @@ def _c05(case: Case) -> Iterator[Candidate]:
 def _c06(case: Case) -> Iterator[Candidate]:
     here = case.here()
     value = here.values[0].lower() if len(here.values) == 1 else ""
-    if here.base != "null" or value != ("false" if case.allows else "true"):
-        if not (case.allows and case.family == "trust"):
-            raise NoFix("it is the wrong way round as well: its author must say what is meant")
+    sound = here.base == "null" and value == ("false" if case.allows else "true")
+    if not sound and not (case.allows and case.family == "trust"):
+        raise NoFix("it is the wrong way round as well: its author must say what is meant")
     target = _target(case)._replace(key=here.key)
-    yield Candidate(
-        _swap(case.cells, here, target), f"Null on {here.key} becomes {target.operator} {target.value}."
-    )
+    yield Candidate(_swap(case.cells, here, target), f"Null on {here.key} becomes {target.operator} {target.value}.")
 
 
 def _c08(case: Case) -> Iterator[Candidate]:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import FrozenSet, NamedTuple, Tuple
 
 from .condition import NOTHING, Truth, all_of, evaluate_condition
-from .document import Condition, Document, Statement
+from .document import Condition, Document, Principals, Statement
 from .patterns import Known
 from .principals import confined_to_roles, confined_to_users, read_principal
 from .worlds import ASSUME_ROLE_WITH_MFA, SESSION_WITH_MFA, World, worlds_for
@@ -25,6 +25,7 @@ __all__ = ["Reach", "objection", "reach_of"]
 
 _FRESH = (ASSUME_ROLE_WITH_MFA, SESSION_WITH_MFA)
 _NOT_PEOPLE = frozenset(("role", "federated", "service"))
+_SERVICES = frozenset(("service",))
 _PEOPLE = frozenset(("user", "root"))
 _HOLDER = {"role": "role", "session": "role", "federated_user": "federated", "unique_id": "role"}
 _CALLED = {"role": "role sessions", "federated": "federated users", "service": "services"}
@@ -53,17 +54,17 @@ def reach_of(statement: Statement, family: str, carriers: FrozenSet[str]) -> Rea
         if family == "scp":
             return Reach(people=True, others=frozenset(("role", "federated")))
         return Reach("user" in carriers, carriers & _NOT_PEOPLE)
-    principals = [read_principal(text) for text in statement.principal.aws]
+    return _reach_of_named(statement.principal, denies=statement.effect == "Deny")
+
+
+def _reach_of_named(named: Principals, *, denies: bool) -> Reach:
+    principals = [read_principal(text) for text in named.aws]
     others = {_HOLDER[one.kind] for one in principals if one.kind in _HOLDER}
-    if statement.principal.service:
-        others.add("service")
-    if statement.principal.federated:
-        others.add("federated")
-    if statement.effect == "Deny":
-        if any(one.kind == "account" for one in principals):
-            others.update(("role", "federated"))
-        if statement.principal.everyone:
-            others.update(_NOT_PEOPLE)
+    others.update(kind for kind, names in (("service", named.service), ("federated", named.federated)) if names)
+    if denies and any(one.kind == "account" for one in principals):
+        others.update(("role", "federated"))
+    if denies and named.everyone:
+        others.update(_NOT_PEOPLE)
     return Reach(any(one.is_person for one in principals), frozenset(others))
 
 
@@ -99,7 +100,7 @@ def _same_elsewhere(before: Statement, after: Statement, absent: FrozenSet[str])
 
 
 @lru_cache(maxsize=4096)
-def _objection(  # noqa: PLR0913 - the question, hashable
+def _objection(
     effect: str,
     before: Tuple[Condition, ...],
     after: Tuple[Condition, ...],
@@ -161,10 +162,15 @@ def _deny(world: World, was: Truth, now: Truth, *, alive: bool, ages: bool) -> s
 
 def _loses(effect: str, world: World, was: Truth, now: Truth, reach: Reach) -> str:
     """Say who of those who cannot present MFA, and whom the statement is about, would lose by it."""
-    hit = world.can_hold & reach.others
+    holders = world.can_hold
+    if world.present is None:
+        holders = holders | _SERVICES  # a service that acts for itself carries neither key
+    hit = holders & reach.others
     if not hit:
         return ""
-    lost = (was is not Truth.NO and now is Truth.NO) if effect == "Allow" else (was is not Truth.YES and now is Truth.YES)
+    lost = (
+        (was is not Truth.NO and now is Truth.NO) if effect == "Allow" else (was is not Truth.YES and now is Truth.YES)
+    )
     if not lost:
         return ""
     who = " and ".join(_CALLED[kind] for kind in sorted(hit))

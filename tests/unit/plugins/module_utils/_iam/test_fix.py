@@ -1,0 +1,231 @@
+"""Corrections: what each rule's finding becomes, what stays as it was, and what is left to a person."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import (
+    Account,
+    InlinePolicy,
+    ManagedPolicy,
+    Role,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.audit import audit
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.context import AuditOptions
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.finding import Finding
+
+from tests.rigs.iam_rules import (
+    ACCOUNT,
+    AGE,
+    POLICY,
+    PRESENT,
+    ROLE,
+    ROOT,
+    UNREAD,
+    USER,
+    managed,
+    policy,
+    role,
+    statement,
+    trusting,
+    with_inline,
+)
+
+DEVICE = f"arn:aws:iam::{ACCOUNT}:mfa/old-device"
+TEXT = "No automatic fix: "
+
+
+def one(account: Account, rule: str) -> Finding:
+    (found,) = [found for found in audit(account, AuditOptions()).findings if found.rule == f"MFA-{rule}"]
+    return found
+
+
+def condition_of(found: Finding) -> Any:
+    assert found.fix is not None, found.message
+    return found.fix.document["Statement"][0]["Condition"]
+
+
+def test_the_published_broken_policy_becomes_what_its_author_intended() -> None:
+    broken = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"}
+    found = one(role(policy({**broken, "Condition": {"ArnLike": {AGE: DEVICE}}})), "C01")
+    intended = {**broken, "Condition": {"Bool": {PRESENT: "true"}, "NumericLessThan": {AGE: "3600"}}}
+    assert found.fix is not None
+    assert found.fix.document == policy(intended)
+    assert "3600" in found.fix.summary
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "after"),
+    [
+        ("C01", {"StringEquals": {PRESENT: "true"}, "ArnLike": {AGE: DEVICE}},
+         {"StringEquals": {PRESENT: "true"}, "NumericLessThan": {AGE: "3600"}}),
+        ("C01", {"ArnLike": {AGE: DEVICE}, "NumericLessThan": {AGE: "900"}},
+         {"Bool": {PRESENT: "true"}, "NumericLessThan": {AGE: "900"}}),
+        ("C02", {"StringLike": {PRESENT: "true"}}, {"Bool": {PRESENT: "true"}}),
+        ("C02", {"Bool": {PRESENT: "yes"}}, {"Bool": {PRESENT: "true"}}),
+        ("C02", {"NumericEquals": {PRESENT: "1"}}, {"Bool": {PRESENT: "true"}}),
+        ("C04", {"BoolIfExists": {PRESENT: "true"}}, {"Bool": {PRESENT: "true"}}),
+        ("C04", {"NumericLessThanIfExists": {AGE: "3600"}}, {"NumericLessThan": {AGE: "3600"}}),
+        ("C05", {"Bool": {PRESENT: "false"}}, {"Bool": {PRESENT: "true"}}),
+        ("C06", {"Null": {PRESENT: "false"}}, {"Bool": {PRESENT: "true"}}),
+        ("C07", {"ForAllValues:Bool": {PRESENT: "true"}}, {"Bool": {PRESENT: "true"}}),
+        ("C08", {"Bool": {"aws:MultiFactorAuthPresnt": "true"}}, {"Bool": {PRESENT: "true"}}),
+        ("C08", {"Bool": {PRESENT: "true", PRESENT.lower(): "true"}}, {"Bool": {PRESENT: "true"}}),
+        ("C09", {"NumericLessThan": {AGE: "3600000"}}, {"NumericLessThan": {AGE: "3600"}}),
+        ("C09", {"NumericLessThan": {AGE: "1h"}}, {"NumericLessThan": {AGE: "3600"}}),
+        ("C11", {"Bool": {PRESENT: ["true", "true"]}}, {"Bool": {PRESENT: "true"}}),
+    ],
+)  # fmt: skip
+def test_an_allow_for_people_is_corrected(rule: str, before: Any, after: Any) -> None:
+    other = {"StringEquals": {"sts:ExternalId": "x"}}
+    if "StringEquals" in before:
+        other = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+    found = one(role(policy(trusting({"AWS": ROOT}, {**other, **before}))), rule)
+    assert condition_of(found) == {**other, **after}
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "after"),
+    [
+        ("C01", {"ArnNotLike": {AGE: DEVICE}}, {"BoolIfExists": {PRESENT: "false"}}),
+        ("C03", {"Bool": {PRESENT: "false"}}, {"BoolIfExists": {PRESENT: "false"}}),
+        ("C05", {"Bool": {PRESENT: "true"}}, {"BoolIfExists": {PRESENT: "false"}}),
+        ("C06", {"Null": {PRESENT: "true"}}, {"BoolIfExists": {PRESENT: "false"}}),
+        ("C10", {"NumericGreaterThan": {AGE: "3600"}}, {"NumericGreaterThanIfExists": {AGE: "3600"}}),
+    ],
+)
+def test_a_deny_on_a_user_is_corrected(rule: str, before: Any, after: Any) -> None:
+    everything = policy(statement("Deny", before), statement("Allow", Action="*"))
+    assert condition_of(one(with_inline(mfa=everything), rule)) == after
+
+
+def test_nothing_but_the_condition_changes_and_nothing_of_the_account_itself() -> None:
+    document = policy(
+        trusting({"AWS": [ROOT]}, {"BoolIfExists": {PRESENT: "true"}}, Sid="People"),
+        trusting({"Service": "ec2.amazonaws.com"}, Sid="Hosts"),
+    )
+    document["Id"] = "keep"
+    before = copy.deepcopy(document)
+    found = one(role(document), "C04")
+    assert document == before
+    assert found.fix is not None
+    before["Statement"][0]["Condition"] = {"Bool": {PRESENT: "true"}}
+    assert found.fix.document == before
+    assert list(found.fix.document) == list(before)
+
+
+def test_a_sibling_that_voids_mfa_is_asked_for_it_too() -> None:
+    guarded = trusting({"AWS": ROOT}, {"Bool": {PRESENT: "true"}})
+    found = one(role(policy(guarded, trusting({"AWS": USER}, Sid="Open"))), "T02")
+    assert found.fix is not None
+    assert found.fix.document["Statement"][0] == guarded
+    assert found.fix.document["Statement"][1]["Condition"] == {"Bool": {PRESENT: "true"}}
+
+
+@pytest.mark.parametrize(
+    ("principal", "who"),
+    [
+        ({"AWS": [ROOT, f"arn:aws:iam::{ACCOUNT}:role/ci"]}, "role sessions"),
+        ({"AWS": ROOT, "Service": "ec2.amazonaws.com"}, "services"),
+        ({"AWS": ROOT, "Federated": f"arn:aws:iam::{ACCOUNT}:saml-provider/x"}, "federated users"),
+    ],
+)
+def test_who_cannot_present_mfa_and_is_named_is_not_locked_out(principal: Any, who: str) -> None:
+    found = one(role(policy(trusting(principal, {"BoolIfExists": {PRESENT: "true"}}))), "C04")
+    assert found.fix is None
+    assert f"{TEXT}it would lock out" in found.message
+    assert who in found.message
+
+
+def test_a_deny_is_not_widened_to_roles() -> None:
+    document = policy(statement("Deny", {"Bool": {PRESENT: "false"}}), statement("Allow", Action="*"))
+    assert one(managed(document), "C03").fix is not None
+    carried = managed(document)
+    shared = carried.policies[POLICY]._replace(attachments=(USER, ROLE))
+    worker = Role("ops", ROLE, "AROAEXAMPLEEXAMPLE01", policy(trusting({"Service": "ec2.amazonaws.com"})))
+    found = one(carried._replace(policies={POLICY: shared}, roles={ROLE: worker}), "C03")
+    assert found.fix is None
+    assert "it would lock out role sessions" in found.message
+
+
+def test_a_deny_for_users_alone_is_corrected_wherever_it_is_attached() -> None:
+    users = {"ArnLike": {"aws:PrincipalArn": "arn:*:iam::*:user/*"}}
+    document = policy(statement("Deny", {"Bool": {PRESENT: "false"}, **users}), statement("Allow", Action="*"))
+    shared = ManagedPolicy(POLICY, "mfa", "v1", {"v1": document}, attachments=(USER, ROLE))
+    found = one(Account(ACCOUNT, policies={POLICY: shared}, gaps=UNREAD), "C03")
+    assert condition_of(found) == {"BoolIfExists": {PRESENT: "false"}, **users}
+
+
+@pytest.mark.parametrize(
+    ("rule", "condition", "why"),
+    [
+        ("C02", {"Bool": {PRESENT: "maybe"}}, "neither true nor false"),
+        ("C08", {"Bool": {PRESENT: "true", PRESENT.lower(): "false"}}, "which of the two values"),
+        ("C09", {"NumericLessThan": {AGE: "15"}}, "how many seconds"),
+        ("C09", {"NumericLessThan": {AGE: "0"}}, "how many seconds"),
+        ("C09", {"NumericLessThan": {AGE: ["3600", "x"]}}, "which value"),
+    ],
+)
+def test_what_only_its_author_knows_is_left_to_the_author(rule: str, condition: Any, why: str) -> None:
+    found = one(role(policy(trusting({"AWS": ROOT}, condition))), rule)
+    assert found.fix is None
+    assert TEXT in found.message
+    assert why in found.message
+
+
+def test_an_inverted_allow_outside_a_trust_policy_is_left_to_its_author() -> None:
+    found = one(with_inline(mfa=policy(statement("Allow", {"Bool": {PRESENT: "false"}}))), "C05")
+    assert found.fix is None
+    assert TEXT in found.message
+
+
+@pytest.mark.parametrize("path", ["/aws-service-role/x.amazonaws.com/", "/aws-reserved/sso.amazonaws.com/"])
+def test_policies_of_roles_that_aws_owns_are_left_alone(path: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role{path}ops"
+    account = role(policy(trusting({"AWS": ROOT}, {"BoolIfExists": {PRESENT: "true"}})), path=path, arn=arn)
+    found = one(account, "C04")
+    assert found.fix is None
+    assert TEXT in found.message
+
+
+def test_a_document_that_iam_would_refuse_anyway_has_no_correction() -> None:
+    document = policy(trusting({"AWS": ROOT}, {"BoolIfExists": {PRESENT: "true"}}), {"Effect": "Maybe"})
+    found = one(role(document), "C04")
+    assert found.fix is None
+    assert "malformed" in found.message
+
+
+def test_statements_of_one_name_are_not_mistaken_for_each_other() -> None:
+    same = [trusting({"AWS": ROOT}, {"BoolIfExists": {PRESENT: "true"}}, Sid="Same") for _ in range(2)]
+    findings = [found for found in audit(role(policy(*same)), AuditOptions()).findings if found.rule == "MFA-C04"]
+    assert findings
+    assert all(found.fix is None and "same Sid" in found.message for found in findings)
+
+
+def test_a_correction_beyond_the_quota_is_a_finding_of_its_own() -> None:
+    long = {"StringEquals": {"sts:ExternalId": "x" * 1880}}
+    findings = audit(role(policy(trusting({"AWS": ROOT}, {"ArnLike": {AGE: DEVICE}, **long}))), AuditOptions()).findings
+    (fault,) = [found for found in findings if found.rule == "MFA-C01"]
+    assert fault.fix is None
+    assert "exceeds the size quota" in fault.message
+    (size,) = [found for found in findings if found.rule == "MFA-D07"]
+    assert "2048" in size.message
+
+
+def test_the_same_policy_at_many_places_is_corrected_at_each() -> None:
+    document = policy(statement("Deny", {"Bool": {PRESENT: "false"}}), statement("Allow", Action="*"))
+    account = with_inline(one=document, two=document)
+    alice = account.users["alice"]
+    worker = Role("ops", ROLE, "AROAEXAMPLEEXAMPLE01", policy(trusting({"Service": "ec2.amazonaws.com"})))
+    worker = worker._replace(inline=(InlinePolicy("one", document),))
+    findings = [
+        found
+        for found in audit(account._replace(roles={ROLE: worker}), AuditOptions()).findings
+        if found.rule == "MFA-C03"
+    ]
+    by_place = {(found.resource, found.document): found.fix is not None for found in findings}
+    assert by_place[(alice.arn, "inline:one")]
+    assert by_place[(alice.arn, "inline:two")]
+    assert not by_place.get((ROLE, "inline:one"), False)
