@@ -145,7 +145,7 @@ lint-changelog-lint:
 
 lint-docs-lint:
 	@echo "--- antsibull-docs"; antsibull-docs --config-file tests/tools/antsibull-docs.cfg lint-collection-docs \
-	  --plugin-docs --validate-collection-refs=self --skip-rstcheck .
+	  --plugin-docs --validate-collection-refs=all --skip-rstcheck .
 
 lint-requirements:
 	@echo "--- requirements"; python tests/tools/check_requirements.py
