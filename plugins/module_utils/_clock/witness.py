@@ -17,7 +17,7 @@ __all__ = ["controller_witness", "ntp_witness", "server_address"]
 
 NTP_PORT = 123
 
-_BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+(?:%[^\]\s]+)?)\](?::(?P<port>\d{1,5}))?")
+_BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[^\]\s]+)?)\](?::(?P<port>\d{1,5}))?")
 _PLAIN = re.compile(r"(?P<host>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(?P<port>\d{1,5}))?")
 _BARE_IPV6 = re.compile(r"(?P<host>[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%\S+)?)")
 
