@@ -147,7 +147,7 @@ def test_one_hosts_failure_is_in_the_report_beside_the_others(
 ) -> None:
     assert story["first"].rc == 0
     good = podman_host(bare)
-    # chronyd refuses a configuration with a key that nobody has given it.
+    # Such a configuration parses and never synchronises, so it is refused.
     bad = good | {"timesync_authselectmode": "require"}
     hosts = inventory_of({"bad": bad, "good": good}, timesync_sources=SOURCES)
     run = ansible_playbook(
