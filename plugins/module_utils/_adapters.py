@@ -29,7 +29,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._ports import
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilProcesses", "has_library"]
+__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilProcesses", "has_library", "instance_role"]
 
 _NOT_FOUND = 127  # as a shell reports it
 _NOT_RUN = 126
@@ -255,3 +255,15 @@ def has_library(name: str) -> bool:
     from importlib.util import find_spec
 
     return find_spec(name) is not None
+
+
+def instance_role(files: HostFiles, mode: str, endpoint: str, timeout_s: float) -> dict[str, str | None] | None:
+    """Return the IAM role attached to this EC2 instance, None without one. Raises Unavailable."""
+    from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.ec2 import is_ec2
+
+    if mode == "never" or (mode == "auto" and not is_ec2(files)):
+        return None
+    # Most hosts are no EC2 instances and never get here.
+    from ansible_collections.softtoken.compliance.plugins.module_utils._imds import attached_role
+
+    return attached_role(files, mode="force", endpoint=endpoint, timeout_s=timeout_s)

@@ -507,8 +507,6 @@ detail:
               sample: systemd-timesyncd
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.softtoken.compliance.plugins.module_utils._adapters import (
     HostClocks,
@@ -517,6 +515,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._adapters imp
     NtplibClient,
     PsutilProcesses,
     has_library,
+    instance_role,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import Ports
 from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts import (
@@ -525,7 +524,6 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts i
     check_parameters,
     look_at_host,
 )
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.ec2 import is_ec2
 
 
 def main() -> None:
@@ -555,7 +553,9 @@ def main() -> None:
     files = HostFiles()
     ports = HostPorts(
         clock=Ports(ModuleRunner(module), files, HostClocks(), PsutilProcesses(), NtplibClient()),
-        attached_role=lambda: _attached_role(files, module.params),
+        attached_role=lambda: instance_role(
+            files, module.params["imds"], module.params["imds_endpoint"], module.params["imds_timeout"]
+        ),
         has_library=has_library,
     )
     try:
@@ -563,17 +563,6 @@ def main() -> None:
     except ParameterError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(measurement=look_at_host(module.params, ports))
-
-
-def _attached_role(files: HostFiles, parameters: dict[str, Any]) -> dict[str, str | None] | None:
-    if parameters["imds"] == "never" or (parameters["imds"] == "auto" and not is_ec2(files)):
-        return None
-    # Imported here: most hosts are no EC2 instances.
-    from ansible_collections.softtoken.compliance.plugins.module_utils._imds import attached_role
-
-    return attached_role(
-        files, mode="force", endpoint=parameters["imds_endpoint"], timeout_s=parameters["imds_timeout"]
-    )
 
 
 if __name__ == "__main__":
