@@ -21,15 +21,6 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import Gap
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Process, Processes, Unavailable
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
-    serial_details,
-    serial_facts,
-    token_details,
-    token_facts,
-)
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.homes import parse_passwd, select_homes
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serials import find_serials
 
 __all__ = ["HostPorts", "ParameterError", "check_parameters", "look_at_host"]
 
@@ -157,17 +148,30 @@ class _Look:
 
     def _identity(self, processes: _OneScan) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the facts beside the clock, null where nobody asked, and their long form."""
+        # Imported as they are needed: hosts compile what they import, on every run.
         facts: dict[str, Any] = {"tokens": None, "serials": None, "attached_role": None}
         evidence: dict[str, Any] = {}
         references: tuple[Any, ...] = ()
         homes = self._homes() if self._subsets & {"tokens", "serials"} else ()
         if "serials" in self._subsets:
+            from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
+                serial_details,
+                serial_facts,
+            )
+            from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serials import find_serials
+
             report = find_serials(self._files, homes)
             self._gaps.extend(report.gaps)
             references = report.references
             facts["serials"] = serial_facts(report)
             evidence["serials"] = serial_details(report)
         if "tokens" in self._subsets:
+            from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence
+            from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
+                token_details,
+                token_facts,
+            )
+
             traces = find_evidence(
                 self._snapshot(processes), self._files, homes, self._ports.clock.runner.which, references
             )
@@ -179,6 +183,11 @@ class _Look:
         return facts, evidence
 
     def _homes(self) -> tuple[Any, ...]:
+        from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.homes import (
+            parse_passwd,
+            select_homes,
+        )
+
         try:
             return select_homes(parse_passwd(self._files.read_text("/etc/passwd")), self._files)
         except OSError as exc:
