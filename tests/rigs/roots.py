@@ -161,6 +161,7 @@ def _build(suite: Suite, variant: Variant, tar: Path) -> None:
             "mmdebstrap",
             "--quiet",
             "--variant=minbase",
+            '--aptopt=Acquire::Retries "3"',
             f"--include={','.join(_packages(suite, variant))}",
             *(f"--dpkgopt=path-exclude={glob}" for glob in _SLIM),
             *(f"--customize-hook={hook}" for hook in _hooks(variant)),
