@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.guest import Guest, guest_with_servers
 from tests.rigs.shell import NeedsRootError
 from tests.rigs.vm import VirtualMachine
 
@@ -37,3 +38,10 @@ def vm() -> Iterator[VirtualMachine]:
     """Start a virtual machine, the only place where a test moves a clock."""
     with VirtualMachine() as machine:
         yield machine
+
+
+@pytest.fixture(scope="module")
+def guest() -> Iterator[Guest]:
+    """Start a virtual machine of the module's own, with a time server and a witness."""
+    with guest_with_servers() as made:
+        yield made

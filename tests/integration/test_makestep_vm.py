@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.guest import Guest, guest_with_servers
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def guest() -> Iterator[Guest]:
-    with guest_with_servers() as made:
-        yield made
+    from tests.integration.guest import Guest
 
 
 def test_a_fast_clock_is_stepped_back_and_then_left_alone(guest: Guest) -> None:
