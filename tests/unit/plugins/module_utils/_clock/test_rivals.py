@@ -48,13 +48,13 @@ def test_a_process_is_enough(found: Process, name: str) -> None:
 
 def test_unit_and_process_are_one_rival() -> None:
     unit = Unit("ntpsec", active=True, enabled=True)
-    rivals, _ = find_rivals([unit], [process("/usr/sbin/ntpd", "-c", "/etc/ntpsec/ntp.conf")], None)
+    rivals, _gaps = find_rivals([unit], [process("/usr/sbin/ntpd", "-c", "/etc/ntpsec/ntp.conf")], None)
     assert rivals == (Rival("ntpsec", running=True, enabled=True, unit="ntpsec"),)
 
 
 def test_enabled_counts_and_installed_does_not() -> None:
     units = [Unit("systemd-timesyncd", active=False, enabled=True), Unit("ntp", active=False, enabled=False)]
-    rivals, _ = find_rivals(units, (), None)
+    rivals, _gaps = find_rivals(units, (), None)
     assert rivals == (Rival("systemd-timesyncd", running=False, enabled=True, unit="systemd-timesyncd"),)
 
 
