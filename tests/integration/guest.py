@@ -41,6 +41,10 @@ class Guest:
         """Let the source tell a time that is ``lie_s`` off."""
         self._source.behaviour = Behaviour(offset_s=lie_s)
 
+    def silence(self) -> None:
+        """Let the source answer nobody."""
+        self._source.behaviour = Behaviour(manner="silent")
+
     def start(self, wrong_s: float, *, lie_s: float = 0.0, options: str = "-F 1", directives: str = "") -> None:
         """Start chronyd anew on a clock that is ``wrong_s`` off, with a source that is ``lie_s`` off."""
         self.lie(lie_s)

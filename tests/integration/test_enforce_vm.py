@@ -6,6 +6,7 @@ One virtual machine goes through all of it, in the order of this file. True time
 from __future__ import annotations
 
 import re
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -206,3 +207,18 @@ def test_a_lie_that_the_controller_contradicts_is_not_stepped_to(story: Story, t
     assert refused.host["enforcement"]["task"].endswith("Prove that the clock is right")
     assert "witness.disagrees" in refused.host["enforcement"]["message"]
     assert abs(guest.wrong_s()) < 900
+
+
+def test_a_source_that_answers_late_is_waited_for(guest: Guest, tmp_path: Path) -> None:
+    guest.start_with(NO_USABLE_SOURCE.format(gateway=guest.machine.gateway), 300)
+    guest.machine.run("rm -f /etc/chrony/*.d/softtoken.*; systemctl restart chrony")
+    guest.silence()
+    # The controller sees that the clock is wrong long before chronyd, which no step could help then.
+    later = threading.Timer(45, guest.lie, (0.0,))
+    later.start()
+    enforced = comply(guest, tmp_path, "enforce")
+    later.join()
+    assert enforced.run.rc == 0, enforced.run.output
+    assert enforced.host["verdict"] == "compliant"
+    assert enforced.executions.count("host_facts") > 3
+    assert guest.wrong_s() == pytest.approx(0.0, abs=2)
