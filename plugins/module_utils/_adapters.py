@@ -17,7 +17,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import (
     CommandResult,
     Process,
@@ -185,6 +184,8 @@ class NtplibClient:
 
     def query(self, server: str, *, timeout_s: float) -> SntpReply:
         """Ask one server; Unavailable without ntplib, OSError when it does not answer or answers nonsense."""
+        from ansible_collections.softtoken.compliance.plugins.module_utils._clock.address import server_address
+
         ntplib = _import_ntplib()
         host, port = server_address(server)
         before = time.time()

@@ -17,9 +17,8 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collec
     Ports,
     collect,
 )
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.gap import Gap
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import read_os_release
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import Gap
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Process, Processes, Unavailable
 
 __all__ = ["HostPorts", "ParameterError", "check_parameters", "look_at_host"]
@@ -72,17 +71,25 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     for name in _TIMEOUTS:
         if not 0 < parameters[name] <= _LONGEST_TIMEOUT_S:
             raise ParameterError(f"{name} is {parameters[name]:g}: it has to be above 0 and at most 60 seconds")
-    for server in parameters["witness_servers"]:
-        try:
-            server_address(server)
-        except ValueError as exc:
-            raise ParameterError(f"witness_servers: {exc}") from None
+    if parameters["witness_servers"]:
+        _check_servers(parameters["witness_servers"])
     for source in parameters["authorised_sources"] or ():
         if not source or source.split() != [source]:
             raise ParameterError(f"authorised_sources: {source!r} is no name, address or reference id of a time source")
     if parameters["config_file"] and not parameters["config_file"].startswith("/"):
         raise ParameterError(f"config_file is {parameters['config_file']!r}: it has to be an absolute path")
     _chosen_subsets(parameters["gather_subset"])
+
+
+def _check_servers(servers: Sequence[str]) -> None:
+    # Imported here, as everything that few runs need: hosts compile what they import, on every run.
+    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.address import server_address
+
+    for server in servers:
+        try:
+            server_address(server)
+        except ValueError as exc:
+            raise ParameterError(f"witness_servers: {exc}") from None
 
 
 def _chosen_subsets(words: Sequence[str]) -> frozenset[str]:

@@ -508,22 +508,7 @@ detail:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softtoken.compliance.plugins.module_utils._adapters import (
-    HostClocks,
-    HostFiles,
-    ModuleRunner,
-    NtplibClient,
-    PsutilProcesses,
-    has_library,
-    instance_role,
-)
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import Ports
-from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts import (
-    HostPorts,
-    ParameterError,
-    check_parameters,
-    look_at_host,
-)
+from ansible_collections.softtoken.compliance.plugins.module_utils._compile_once import compile_once
 
 
 def main() -> None:
@@ -550,19 +535,15 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    files = HostFiles()
-    ports = HostPorts(
-        clock=Ports(ModuleRunner(module), files, HostClocks(), PsutilProcesses(), NtplibClient()),
-        attached_role=lambda: instance_role(
-            files, module.params["imds"], module.params["imds_endpoint"], module.params["imds_timeout"]
-        ),
-        has_library=has_library,
-    )
+    compile_once()
+    # Not before: hosts compile what they import, on every run.
+    from ansible_collections.softtoken.compliance.plugins.module_utils._host_module import ParameterError, measure
+
     try:
-        check_parameters(module.params)
+        measurement = measure(module)
     except ParameterError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(measurement=look_at_host(module.params, ports))
+    module.exit_json(measurement=measurement)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.address import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import (
     controller_witness,
     ntp_witness,
-    server_address,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import SntpOutcome, SntpReply
 
