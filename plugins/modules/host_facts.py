@@ -540,10 +540,9 @@ def main() -> None:
     from ansible_collections.softtoken.compliance.plugins.module_utils._host_module import ParameterError, measure
 
     try:
-        measurement = measure(module)
+        module.exit_json(measurement=measure(module))
     except ParameterError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(measurement=measurement)
 
 
 if __name__ == "__main__":
