@@ -140,12 +140,12 @@ class PsutilProcesses:
         found = []
         for process in _all_processes(psutil):
             try:
-                with process.oneshot():
-                    cmdline = process.cmdline()
-                    if not cmdline:
-                        continue  # a kernel thread, or a zombie: neither keeps time nor makes codes
-                    uid = process.uids().real
-                    name = process.name()
+                # Each of these is a file of its own: psutil's oneshot() would save nothing.
+                cmdline = process.cmdline()
+                if not cmdline:
+                    continue  # a kernel thread, or a zombie: neither keeps time nor makes codes
+                uid = process.uids().real
+                name = process.name()
             except psutil.Error:
                 continue  # gone meanwhile, or hidden from this user
             if uid not in users:
