@@ -21,11 +21,14 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model 
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.service import chrony_unit
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import policy_from_params
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import controller_witness
-from ansible_collections.softtoken.compliance.plugins.plugin_utils._plain import read_as
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._plain import learn, read_as
 
 SCHEMA = 1
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+# Ansible loads this file once, and forks a worker for each host.
+learn(Look)
 
 
 class ActionModule(ActionBase):
@@ -104,6 +107,7 @@ def _with_controller(
 
 def _kernel() -> str:
     try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
+        # As bytes: Python would load a codec for it, in each worker anew.
+        return _BOOT_ID.read_bytes().decode().strip()
     except OSError:
         return ""

@@ -17,7 +17,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import (
     CommandResult,
     Process,
@@ -29,7 +28,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._ports import
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilProcesses", "has_library"]
+__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilProcesses", "has_library", "instance_role"]
 
 _NOT_FOUND = 127  # as a shell reports it
 _NOT_RUN = 126
@@ -141,12 +140,12 @@ class PsutilProcesses:
         found = []
         for process in _all_processes(psutil):
             try:
-                with process.oneshot():
-                    cmdline = process.cmdline()
-                    if not cmdline:
-                        continue  # a kernel thread, or a zombie: neither keeps time nor makes codes
-                    uid = process.uids().real
-                    name = process.name()
+                # Each of these is a file of its own: psutil's oneshot() would save nothing.
+                cmdline = process.cmdline()
+                if not cmdline:
+                    continue  # a kernel thread, or a zombie: neither keeps time nor makes codes
+                uid = process.uids().real
+                name = process.name()
             except psutil.Error:
                 continue  # gone meanwhile, or hidden from this user
             if uid not in users:
@@ -185,6 +184,8 @@ class NtplibClient:
 
     def query(self, server: str, *, timeout_s: float) -> SntpReply:
         """Ask one server; Unavailable without ntplib, OSError when it does not answer or answers nonsense."""
+        from ansible_collections.softtoken.compliance.plugins.module_utils._clock.address import server_address
+
         ntplib = _import_ntplib()
         host, port = server_address(server)
         before = time.time()
@@ -192,9 +193,9 @@ class NtplibClient:
             stats = ntplib.NTPClient().request(host, version=4, port=port, timeout=timeout_s)
         except ntplib.NTPException as exc:
             raise OSError(str(exc)) from exc
-        # ntplib does not check that the reply belongs to the request.
+        # ntplib does not compare the origin timestamp, and keeps its own to itself: this much can be told from outside.
         asked = ntplib.ntp_to_system_time(stats.orig_timestamp)
-        if stats.mode != 4 or not before - 1e-3 <= asked <= time.time() + 1e-3:
+        if stats.mode != 4 or not before - 1e-5 <= asked <= time.time() + 1e-5:
             raise OSError(f"the reply from {server} does not belong to the question: ignored")
         return SntpReply(
             offset_s=-stats.offset,
@@ -255,3 +256,15 @@ def has_library(name: str) -> bool:
     from importlib.util import find_spec
 
     return find_spec(name) is not None
+
+
+def instance_role(files: HostFiles, mode: str, endpoint: str, timeout_s: float) -> dict[str, str | None] | None:
+    """Return the IAM role attached to this EC2 instance, None without one. Raises Unavailable."""
+    from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.ec2 import is_ec2
+
+    if mode == "never" or (mode == "auto" and not is_ec2(files)):
+        return None
+    # Most hosts are no EC2 instances and never get here.
+    from ansible_collections.softtoken.compliance.plugins.module_utils._imds import attached_role
+
+    return attached_role(files, mode="force", endpoint=endpoint, timeout_s=timeout_s)

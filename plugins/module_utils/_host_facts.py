@@ -17,19 +17,9 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collec
     Ports,
     collect,
 )
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.gap import Gap
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import read_os_release
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import Gap
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import server_address
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Process, Processes, Unavailable
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
-    serial_details,
-    serial_facts,
-    token_details,
-    token_facts,
-)
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.homes import parse_passwd, select_homes
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serials import find_serials
 
 __all__ = ["HostPorts", "ParameterError", "check_parameters", "look_at_host"]
 
@@ -81,17 +71,25 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     for name in _TIMEOUTS:
         if not 0 < parameters[name] <= _LONGEST_TIMEOUT_S:
             raise ParameterError(f"{name} is {parameters[name]:g}: it has to be above 0 and at most 60 seconds")
-    for server in parameters["witness_servers"]:
-        try:
-            server_address(server)
-        except ValueError as exc:
-            raise ParameterError(f"witness_servers: {exc}") from None
+    if parameters["witness_servers"]:
+        _check_servers(parameters["witness_servers"])
     for source in parameters["authorised_sources"] or ():
         if not source or source.split() != [source]:
             raise ParameterError(f"authorised_sources: {source!r} is no name, address or reference id of a time source")
     if parameters["config_file"] and not parameters["config_file"].startswith("/"):
         raise ParameterError(f"config_file is {parameters['config_file']!r}: it has to be an absolute path")
     _chosen_subsets(parameters["gather_subset"])
+
+
+def _check_servers(servers: Sequence[str]) -> None:
+    # Imported here, as everything that few runs need: hosts compile what they import, on every run.
+    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.address import server_address
+
+    for server in servers:
+        try:
+            server_address(server)
+        except ValueError as exc:
+            raise ParameterError(f"witness_servers: {exc}") from None
 
 
 def _chosen_subsets(words: Sequence[str]) -> frozenset[str]:
@@ -157,17 +155,30 @@ class _Look:
 
     def _identity(self, processes: _OneScan) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the facts beside the clock, null where nobody asked, and their long form."""
+        # Imported as they are needed: hosts compile what they import, on every run.
         facts: dict[str, Any] = {"tokens": None, "serials": None, "attached_role": None}
         evidence: dict[str, Any] = {}
         references: tuple[Any, ...] = ()
         homes = self._homes() if self._subsets & {"tokens", "serials"} else ()
         if "serials" in self._subsets:
+            from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
+                serial_details,
+                serial_facts,
+            )
+            from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serials import find_serials
+
             report = find_serials(self._files, homes)
             self._gaps.extend(report.gaps)
             references = report.references
             facts["serials"] = serial_facts(report)
             evidence["serials"] = serial_details(report)
         if "tokens" in self._subsets:
+            from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence
+            from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
+                token_details,
+                token_facts,
+            )
+
             traces = find_evidence(
                 self._snapshot(processes), self._files, homes, self._ports.clock.runner.which, references
             )
@@ -179,6 +190,11 @@ class _Look:
         return facts, evidence
 
     def _homes(self) -> tuple[Any, ...]:
+        from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.homes import (
+            parse_passwd,
+            select_homes,
+        )
+
         try:
             return select_homes(parse_passwd(self._files.read_text("/etc/passwd")), self._files)
         except OSError as exc:

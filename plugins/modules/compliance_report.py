@@ -77,7 +77,7 @@ options:
     description:
       - Name of the variable that the result of a measurement after enforcing was registered in.
       - Where it is missing, and enforcing went well, the host's present fact C(softtoken) is taken, because the
-        role M(softtoken.compliance.timesync#role) ends with a measurement.
+        role P(softtoken.compliance.timesync#role) ends with a measurement.
     type: str
     default: softtoken_measured_again
   account:

@@ -507,25 +507,8 @@ detail:
               sample: systemd-timesyncd
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softtoken.compliance.plugins.module_utils._adapters import (
-    HostClocks,
-    HostFiles,
-    ModuleRunner,
-    NtplibClient,
-    PsutilProcesses,
-    has_library,
-)
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import Ports
-from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts import (
-    HostPorts,
-    ParameterError,
-    check_parameters,
-    look_at_host,
-)
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.ec2 import is_ec2
+from ansible_collections.softtoken.compliance.plugins.module_utils._compile_once import compile_once
 
 
 def main() -> None:
@@ -552,28 +535,14 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    files = HostFiles()
-    ports = HostPorts(
-        clock=Ports(ModuleRunner(module), files, HostClocks(), PsutilProcesses(), NtplibClient()),
-        attached_role=lambda: _attached_role(files, module.params),
-        has_library=has_library,
-    )
+    compile_once()
+    # Not before: hosts compile what they import, on every run.
+    from ansible_collections.softtoken.compliance.plugins.module_utils._host_module import ParameterError, measure
+
     try:
-        check_parameters(module.params)
+        module.exit_json(measurement=measure(module))
     except ParameterError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(measurement=look_at_host(module.params, ports))
-
-
-def _attached_role(files: HostFiles, parameters: dict[str, Any]) -> dict[str, str | None] | None:
-    if parameters["imds"] == "never" or (parameters["imds"] == "auto" and not is_ec2(files)):
-        return None
-    # Imported here: most hosts are no EC2 instances.
-    from ansible_collections.softtoken.compliance.plugins.module_utils._imds import attached_role
-
-    return attached_role(
-        files, mode="force", endpoint=parameters["imds_endpoint"], timeout_s=parameters["imds_timeout"]
-    )
 
 
 if __name__ == "__main__":

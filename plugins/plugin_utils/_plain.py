@@ -15,7 +15,7 @@ import typing
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["PlainError", "read_as"]
+__all__ = ["PlainError", "learn", "read_as"]
 
 T = TypeVar("T")
 
@@ -31,6 +31,13 @@ def read_as(kind: type[T], value: object, path: str) -> T:
     """Return ``value`` as ``kind``: a named tuple of str, int, float, bool, None, tuples and named tuples of them."""
     read: T = _read(kind, value, path)
     return read
+
+
+def learn(kind: Any) -> None:
+    """Work out the annotations of ``kind`` and of all it is made of, for whoever will read many values."""
+    parts = _hints(kind).values() if hasattr(kind, "_fields") else typing.get_args(kind)
+    for part in parts:
+        learn(part)
 
 
 def _read(kind: Any, value: object, path: str) -> Any:

@@ -102,6 +102,7 @@ def _their_variables() -> dict[str, Any]:
 
 def _environment(folder: Path, peer: str | None) -> dict[str, str]:
     extra = {**ENVIRONMENT, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORKS": "10"}
+    extra["PYTHONDONTWRITEBYTECODE"] = ""
     extra["ANSIBLE_LOCAL_TEMP"] = str(folder / "tmp")
     if peer:
         extra["ANSIBLE_ROLES_PATH"] = str(Path(peer).resolve().parent)

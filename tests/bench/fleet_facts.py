@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.rigs.network import Network
-from tests.rigs.ntp import FAST, ChronyClient, NtpServer
+from tests.rigs.ntp import FAST, ChronyClient, NtpServer, program
 
 from .timing import in_turn, table
 
@@ -50,7 +51,7 @@ def measure(hosts: int, forks: int, rounds: int) -> str:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="softtoken-bench-")))
         client = _healthy_chronyd(stack)
-        client.wrapper(folder / "bin")
+        _on_path(client, folder / "bin")
         hosts_file = inventory(folder, hosts)
         facts = {"config_file": str(client.config_file), "chronyc_address": str(client.socket)}
         commands: dict[str, Sequence[str]] = {
@@ -61,9 +62,22 @@ def measure(hosts: int, forks: int, rounds: int) -> str:
         extra = {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_PIPELINING": "1",
+            # As on any host, libraries are compiled once and not by every module that imports them.
+            "PYTHONDONTWRITEBYTECODE": "",
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
         }
         return table(in_turn(commands, extra, rounds), "ping", hosts)
+
+
+def _on_path(client: ChronyClient, folder: Path) -> None:
+    """Put the release's chronyc and chronyd on the path, as a package does; ``-x`` keeps the clock out of reach."""
+    folder.mkdir()
+    commands = {"chronyc": program(client.suite, "usr/bin/chronyc")}
+    commands["chronyd"] = [*program(client.suite, "usr/sbin/chronyd"), "-x"]
+    for name, argv in commands.items():
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(argv)} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
 
 
 def _healthy_chronyd(stack: ExitStack) -> ChronyClient:

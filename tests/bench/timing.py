@@ -46,7 +46,7 @@ def in_turn(commands: Mapping[str, Sequence[str]], extra: Mapping[str, str], rou
     for argv in commands.values():
         once(argv, extra)
     runs: dict[str, list[Run]] = {name: [] for name in commands}
-    for _ in range(rounds):
+    for _round in range(rounds):
         for name, argv in commands.items():
             runs[name].append(once(argv, extra))
     return runs

@@ -112,7 +112,7 @@ def test_any_fields(report: str, row: list[str], after_a_good_one: bool) -> None
 @given(reports, st.data())
 def test_a_good_line_with_some_fields_replaced_added_or_removed(report: str, data: st.DataObject) -> None:
     row = SAMPLES[report][1].split(",")
-    for _ in range(data.draw(st.integers(1, 3))):
+    for _time in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(row) - 1))
         row[place : place + data.draw(st.integers(0, 2))] = data.draw(st.lists(fields, max_size=2))
         row = row or [""]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
 
 from tests.rigs.ntp import program
 from tests.rigs.states import state
@@ -22,29 +22,37 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles" / "timesync"
-PURE = "ansible_collections/softtoken/compliance/plugins/module_utils"
+PARTS = next(
+    task["softtoken.compliance.zipapp"]["parts"]
+    for task in yaml.safe_load((ROLE / "tasks" / "gate.yml").read_text(encoding="utf-8"))
+    if "softtoken.compliance.zipapp" in task
+)
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The gate with what the role ships beside it, and nothing else of the collection."""
-    folder = tmp_path_factory.mktemp("gate")
-    shutil.copy(ROLE / "files" / "clock_gate.py", folder)
-    (folder / PURE / "_clock").mkdir(parents=True)
-    for path in [ROOT / "plugins/module_utils/_ports.py", *(ROOT / "plugins/module_utils/_clock").glob("*.py")]:
-        shutil.copy(path, folder / PURE / path.relative_to(ROOT / "plugins/module_utils"))
-    return folder
+    """The gate as the role installs it, with nothing else of the collection."""
+    archive = tmp_path_factory.mktemp("gate") / "clock-gate.pyz"
+    main = ROLE / "files" / "clock_gate.py"
+    archive.write_bytes(build(main, module_utils=ROOT / "plugins" / "module_utils", parts=PARTS))
+    return archive
 
 
-def gate(installed: Path, client: ChronyClient, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def start(installed: Path, client: ChronyClient, folder: Path, *options: str) -> subprocess.Popen[str]:
     client.wrapper(folder)
     chronyd = folder / "chronyd"
     chronyd.write_text(f'#!/bin/sh\nexec {shlex.join(program(client.suite, "usr/sbin/chronyd"))} "$@"\n', "utf-8")
     chronyd.chmod(0o755)
     # -I -S: neither Ansible nor any other package can be imported, as on a host of the fleet.
-    argv = [sys.executable, "-I", "-S", str(installed / "clock_gate.py"), "--interval", "0.2", *options]
+    argv = [sys.executable, "-I", "-S", str(installed), "--interval", "0.2", *options]
     environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
-    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def gate(installed: Path, client: ChronyClient, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    with start(installed, client, folder, *options) as process:
+        stdout, stderr = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def test_opens_for_a_clock_that_is_proven(installed: Path, tmp_path: Path) -> None:
@@ -91,11 +99,16 @@ def test_stays_shut_with_too_few_sources(installed: Path, tmp_path: Path) -> Non
 def test_opens_when_the_clock_becomes_right_meanwhile(installed: Path, tmp_path: Path) -> None:
     with state("synchronised", "bookworm") as client:
         client.stop()
+        client.host.link(up=False)
         client.start()
-        run = gate(installed, client, tmp_path, "--timeout", "60")
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "waiting for the clock:" in run.stdout
-    assert "clock proven" in run.stdout
+        with start(installed, client, tmp_path, "--timeout", "90") as process:
+            assert process.stdout is not None
+            waiting = process.stdout.readline()
+            client.host.link(up=True)
+            proven, stderr = process.communicate(timeout=120)
+    assert waiting.startswith("waiting for the clock:")
+    assert process.returncode == 0, proven + stderr
+    assert "clock proven" in proven
 
 
 def test_the_unit_passes_only_options_that_the_gate_knows(installed: Path) -> None:
@@ -105,5 +118,5 @@ def test_the_unit_passes_only_options_that_the_gate_knows(installed: Path) -> No
     options = re.findall(r"(--[\w-]+) \{\{ (\w+) \}\}", command)
     assert {name for _option, name in options} <= set(defaults)
     words = [word for option, name in options for word in (option, str(defaults[name]))]
-    code = f"import sys; sys.path.insert(0, {str(installed)!r}); import clock_gate; clock_gate.arguments({words!r})"
+    code = f"import runpy; runpy.run_path({str(installed)!r}, run_name='gate')['arguments']({words!r})"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True, timeout=60)

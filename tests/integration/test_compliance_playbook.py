@@ -11,13 +11,13 @@ import pytest
 from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_playbook, inventory_of
 
 # Nothing listens on port 1: the connection is refused at once.
-GONE = {
+GONE: dict[str, Any] = {
     "ansible_connection": "ssh",
     "ansible_host": "127.0.0.1",
     "ansible_port": 1,
     "ansible_ssh_common_args": "-o ConnectTimeout=5 -o BatchMode=yes",
 }
-BROKEN = {"ansible_connection": "local", "ansible_python_interpreter": "/nonexistent/python"}
+BROKEN: dict[str, Any] = {"ansible_connection": "local", "ansible_python_interpreter": "/nonexistent/python"}
 NEVER_FAIL: dict[str, Any] = {"softtoken_fail_on": []}
 
 

@@ -1,59 +1,13 @@
-"""``chrony_makestep`` where it may move a clock: in a virtual machine that has its own.
-
-The machine's sources and its witness are servers of this process, which tell true time (this machine's) or lie. How
-far the guest's clock is off is also read directly, by a look at both clocks.
-"""
+"""``chrony_makestep`` where it may move a clock: in a virtual machine that has its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.makestep import makestep
-from tests.rigs.false_server import Behaviour, FalseServer
-from tests.rigs.vm import VirtualMachine
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-class Guest:
-    """The virtual machine, with chronyd following ``source``; ``witness`` stays unknown to chronyd."""
-
-    def __init__(self, machine: VirtualMachine, source: FalseServer, witness: FalseServer) -> None:
-        self._machine = machine
-        self._source = source
-        self._witness = witness
-
-    def start(self, wrong_s: float, *, lie_s: float = 0.0, options: str = "-F 1", directives: str = "") -> None:
-        """Start chronyd anew on a clock that is ``wrong_s`` off, with a source that is ``lie_s`` off."""
-        self._source.behaviour = Behaviour(offset_s=lie_s)
-        config = f"server {self._machine.gateway} port {self._source.port}\nrtcsync\n{directives}\n"
-        self._machine.run("systemctl stop chrony; cat > /etc/chrony/chrony.conf", stdin=config)
-        self._machine.run("cat > /etc/default/chrony", stdin=f'DAEMON_OPTS="{options}"\n')
-        self._machine.set_clock(wrong_s)
-        self._machine.run("systemctl start chrony")
-
-    def wrong_s(self) -> float:
-        """Read how far the guest's clock is off, to within half the round trip."""
-        return self._machine.clock_offset()
-
-    def makestep(self, *, check: bool = False, witness: bool = False, **options: Any) -> dict[str, Any]:
-        """Run the module."""
-        if witness:
-            options["witness_servers"] = [f"{self._machine.gateway}:{self._witness.port}"]
-        return makestep(self._machine.name, ["-i", str(self._machine.inventory)], options, check=check)
-
-
-@pytest.fixture(scope="module")
-def guest() -> Iterator[Guest]:
-    with (
-        VirtualMachine() as machine,
-        FalseServer(Behaviour(), address="127.0.0.1", port=0) as source,
-        FalseServer(Behaviour(), address="127.0.0.1", port=0) as witness,
-    ):
-        yield Guest(machine, source, witness)
+    from tests.integration.guest import Guest
 
 
 def test_a_fast_clock_is_stepped_back_and_then_left_alone(guest: Guest) -> None:

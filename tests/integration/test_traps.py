@@ -170,7 +170,9 @@ def test_broken_sources_file(fleet: Fleet, proof: Proof) -> None:
         assert (result["failed"], result["rolled_back"]) == (True, False)
         assert f"{broken}, line 2" in result["msg"]
 
-    look = lambda where: fleet.ansible("chrony_config", DECLARED, where)  # noqa: E731
+    def look(where: Where) -> dict[Suite, dict[str, Any]]:
+        return fleet.ansible("chrony_config", DECLARED, where)
+
     proof.holds(look, expect_refused)
     for host in fleet.hosts:
         assert "softtoken" not in host.sh("ls /etc/chrony/*")
@@ -291,7 +293,9 @@ def test_required_authentication(fleet: Fleet, proof: Proof) -> None:
         assert (result["failed"], result.get("rolled_back")) == (True, False)
         assert "never synchronises" in result["msg"]
 
-    look = lambda where: fleet.ansible("chrony_config", task, where)  # noqa: E731
+    def look(where: Where) -> dict[Suite, dict[str, Any]]:
+        return fleet.ansible("chrony_config", task, where)
+
     proof.holds(look, expect_refused, "authselectmode-not-linted")
 
 
@@ -324,7 +328,9 @@ def test_two_configuration_files(fleet: Fleet, proof: Proof) -> None:
         assert not result["failed"]
         assert set(result["sources"]) == {FIRST, DEBIAN_POOL}
 
-    look = lambda where: fleet.ansible("chrony_config", DECLARED, where)  # noqa: E731
+    def look(where: Where) -> dict[Suite, dict[str, Any]]:
+        return fleet.ansible("chrony_config", DECLARED, where)
+
     proof.holds(fleet.facts, expect_warning, "second-config-not-linted")
     proof.breaks("second-config-managed", look, expect_right_one)
     proof.holds(look, expect_right_one)
@@ -353,7 +359,9 @@ def test_distribution_defaults_stay_active(fleet: Fleet, proof: Proof) -> None:
         assert not result["failed"]
         assert result["sources"] == [FIRST]
 
-    enforce = lambda where: fleet.ansible("chrony_config", {**DECLARED, "exclusive": True}, where)  # noqa: E731
+    def enforce(where: Where) -> dict[Suite, dict[str, Any]]:
+        return fleet.ansible("chrony_config", {**DECLARED, "exclusive": True}, where)
+
     proof.holds(look, expect_found, "unauthorised-allowed")
     proof.breaks("exclusive-ignored", enforce, expect_gone)
     proof.holds(enforce, expect_gone)

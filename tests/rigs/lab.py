@@ -17,6 +17,7 @@ from .containers import IMAGES, Container, boot, podman, serve_lies, serve_time
 from .network import PREFIX, Host, Network, namespaces
 from .roots import SUITES, VARIANTS, Suite, Variant, cache_dir, root_name
 from .shell import RigError, run
+from .vm_image import machine_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ def down(network: str) -> None:
 
 
 def clean() -> list[str]:
-    """Remove the networks of ended processes, and roots and images whose recipe is gone."""
+    """Remove the networks of ended processes, and roots, images and virtual machines whose recipe is gone."""
     removed = []
     for name in sorted({namespace.partition(".")[0] for namespace in namespaces()}):
         owner = name.removeprefix(f"{PREFIX}-").split("-")[0]
@@ -86,8 +87,9 @@ def clean() -> list[str]:
             _remove_network(name)
             removed.append(name)
     current = {root_name(suite, variant) for suite in SUITES for variant in VARIANTS}
-    for path in (cache_dir() / "roots").glob("*"):
-        if path.stem not in current:
+    machines = {machine_folder(suite).name for suite in SUITES}
+    for path in [*(cache_dir() / "roots").glob("*"), *(cache_dir() / "vm").glob("*")]:
+        if path.stem not in current | machines:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             removed.append(path.name)
     for tag in podman("images", "--format", "{{.Tag}}", IMAGES).stdout.split():

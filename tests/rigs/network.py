@@ -16,7 +16,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from .shell import Result, need, run, wait_for
+from .shell import Result, need, need_root, run, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +74,7 @@ class Network:
     """
 
     def __init__(self, name: str | None = None, *, names: Mapping[str, str] | None = None) -> None:
+        need_root("a network namespace")
         need("ip", "bridge")
         self._names = dict(names or {})
         self.name = f"{PREFIX}-{name or f'{os.getpid()}-{next(_serial)}'}"

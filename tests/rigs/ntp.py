@@ -17,7 +17,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from .roots import Suite, unpacked
 from .shell import Result, RigError, environment, run, wait_for
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 #: Source options that make a client synchronise and notice a dead server within a few seconds.
 FAST = "iburst minpoll -4 maxpoll -4"
-
-D = TypeVar("D", bound="Chronyd")
 
 
 def program(suite: Suite, path: str) -> list[str]:
@@ -124,9 +122,9 @@ class Chronyd:
         printed = self.chronyc("-c", *arguments, check=True).stdout
         return [line.split(",") for line in printed.splitlines()]
 
-    def wait(self, condition: Callable[[D], bool], what: str, *, timeout: float = 30) -> None:
+    def wait(self, condition: Callable[[Self], bool], what: str, *, timeout: float = 30) -> None:
         """Wait until ``condition(self)`` holds."""
-        wait_for(lambda: condition(self), what, timeout=timeout, hint=self._situation)  # type: ignore[arg-type]
+        wait_for(lambda: condition(self), what, timeout=timeout, hint=self._situation)
 
     def wrapper(self, folder: Path) -> Path:
         """Write ``folder/chronyc``, a command that behaves like this daemon's chronyc does on its own host."""

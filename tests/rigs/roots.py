@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .shell import need, run
+from .shell import need, need_root, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +151,7 @@ def _hooks(variant: Variant) -> list[str]:
 
 
 def _build(suite: Suite, variant: Variant, tar: Path) -> None:
+    need_root("building a root file system")
     need("mmdebstrap", "apt-ftparchive")
     tar.parent.mkdir(parents=True, exist_ok=True)
     partial = tar.with_suffix(".partial.tar")
@@ -160,6 +161,7 @@ def _build(suite: Suite, variant: Variant, tar: Path) -> None:
             "mmdebstrap",
             "--quiet",
             "--variant=minbase",
+            '--aptopt=Acquire::Retries "3"',
             f"--include={','.join(_packages(suite, variant))}",
             *(f"--dpkgopt=path-exclude={glob}" for glob in _SLIM),
             *(f"--customize-hook={hook}" for hook in _hooks(variant)),

@@ -24,6 +24,16 @@ class RigError(RuntimeError):
     """A rig could not be set up or did not reach a state in time."""
 
 
+class NeedsRootError(RigError):
+    """What was asked for is root's alone: namespaces, containers, root file systems."""
+
+
+def need_root(what: str) -> None:
+    """Fail early where a program would only say that something is not permitted."""
+    if os.geteuid() != 0:
+        raise NeedsRootError(f"{what} needs root")
+
+
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of rig commands: the caller's, with a fixed locale."""
     return {**os.environ, "LC_ALL": "C", **(extra or {})}

@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from .roots import Suite, locked
 from .shell import Result, RigError, environment, run, wait_for
-from .vm_image import GATEWAY, Image, image
+from .vm_image import GATEWAY, MACHINE, Image, image
 
 #: Run once before the memory is kept, so that later machines find the programs in their page cache.
 _WARM_UP = (
@@ -62,6 +62,18 @@ class VirtualMachine:
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What Ansible's inventory says of this host."""
+        options = f"-F {self._folder}/ssh_config"
+        return {
+            "ansible_connection": "ssh",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_ssh_args": options,
+            "ansible_scp_extra_args": options,
+            "ansible_sftp_extra_args": options,
+        }
+
     def run(self, script: str, *, stdin: str | None = None, check: bool = True, timeout: float = 120) -> Result:
         """Run a shell script on the guest."""
         return run([*self._ssh(), "guest", script], stdin=stdin or "", check=check, timeout=timeout)
@@ -92,19 +104,9 @@ class VirtualMachine:
         self.set_clock(self._offset_s)
 
     def _write_access(self, port: int) -> None:
-        (self._folder / "ssh_config").write_text(
-            f"Host guest {self.name}\n"
-            f"HostName 127.0.0.1\nPort {port}\nUser root\nIdentityFile {self._image.key}\nIdentitiesOnly yes\n"
-            "StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\nConnectTimeout 60\n"
-            f"ControlMaster auto\nControlPersist 600\nControlPath {self._folder}/ssh\n",
-            encoding="utf-8",
-        )
-        options = f"-F {self._folder}/ssh_config"
-        self.inventory.write_text(
-            f"{self.name} ansible_connection=ssh ansible_python_interpreter=/usr/bin/python3"
-            f" ansible_ssh_args='{options}' ansible_scp_extra_args='{options}' ansible_sftp_extra_args='{options}'\n",
-            encoding="utf-8",
-        )
+        _write_ssh_config(self._folder, port, self._image.key, name=self.name, persist=True)
+        variables = " ".join(f"{name}='{value}'" for name, value in self.variables.items())
+        self.inventory.write_text(f"{self.name} {variables}\n", encoding="utf-8")
 
     def _ssh(self, *options: str) -> list[str]:
         return ["ssh", "-F", f"{self._folder}/ssh_config", *options]
@@ -128,11 +130,16 @@ def _boot_once(made: Image) -> None:
         folder, port = Path(scratch), _free_port()
         process = _start(made, made.booted_disk, folder, port)
         try:
-            ssh = ["ssh", "-i", str(made.key), "-p", str(port), "-o", "StrictHostKeyChecking=no"]
-            ssh += ["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10"]
-            reached = lambda: run([*ssh, "root@127.0.0.1", "true"], check=False).returncode == 0  # noqa: E731
-            wait_for(reached, "the virtual machine to boot", timeout=300, every=1, hint=lambda: _console(folder))
-            run([*ssh, "root@127.0.0.1", _WARM_UP], timeout=300)
+            _write_ssh_config(folder, port, made.key)
+            ssh = ["ssh", "-F", f"{folder}/ssh_config", "guest"]
+            wait_for(
+                lambda: run([*ssh, "true"], check=False).returncode == 0,
+                "the virtual machine to boot",
+                timeout=300,
+                every=1,
+                hint=lambda: _console(folder),
+            )
+            run([*ssh, _WARM_UP], timeout=300)
             partial = made.booted_memory.with_suffix(".partial")
             with _Monitor(folder, process) as monitor:
                 monitor("stop")
@@ -149,7 +156,7 @@ def _boot_once(made: Image) -> None:
 def _start(made: Image, disk: Path, folder: Path, port: int, *more: str) -> subprocess.Popen[bytes]:
     argv = [
         "qemu-system-x86_64",
-        *("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "384"),
+        *MACHINE,
         *("-nodefaults", "-no-user-config", "-display", "none", "-serial", f"file:{folder}/console"),
         *("-rtc", f"base={datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%S},clock=vm"),
         *("-kernel", str(made.kernel), "-initrd", str(made.initrd)),
@@ -161,6 +168,16 @@ def _start(made: Image, disk: Path, folder: Path, port: int, *more: str) -> subp
     ]
     with (folder / "qemu.log").open("wb") as log:
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment())
+
+
+def _write_ssh_config(folder: Path, port: int, key: Path, *, name: str = "", persist: bool = False) -> None:
+    """Write how the guest is reached; a kept connection saves each command the slow handshake."""
+    keep = f"ControlMaster auto\nControlPersist 600\nControlPath {folder}/ssh\n" if persist else ""
+    (folder / "ssh_config").write_text(
+        f"Host guest {name}\nHostName 127.0.0.1\nPort {port}\nUser root\nIdentityFile {key}\nIdentitiesOnly yes\n"
+        f"StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\nConnectTimeout 60\n{keep}",
+        encoding="utf-8",
+    )
 
 
 def _console(folder: Path) -> str:

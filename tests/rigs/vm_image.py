@@ -39,6 +39,8 @@ while ! /bin/busybox mount -t ext4 /dev/vda /root; do /bin/busybox sleep 0.1; do
 /bin/busybox umount /dev
 exec /bin/busybox switch_root /root /sbin/init
 """
+#: The machine under which the kept memory makes sense.
+MACHINE = ("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "384")
 ADDRESS = "10.0.2.15"
 #: Where the guest finds the loopback interface of this machine.
 GATEWAY = "10.0.2.2"
@@ -103,11 +105,17 @@ class Image(NamedTuple):
         return self.folder / "booted.state"
 
 
+def machine_folder(suite: Suite) -> Path:
+    """Return where the machine of a release is kept; the name changes with its recipe and with the emulator."""
+    emulator = run(["qemu-system-x86_64", "--version"]).stdout
+    recipe = repr((root_name(suite, "vm"), emulator, MACHINE, _MODULES, _INIT, _FILES, _ENABLED, _MASKED))
+    return cache_dir() / "vm" / f"{suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+
 def image(suite: Suite) -> Image:
     """Return the image of a release, without its booted state if that has not been made yet."""
     need("qemu-system-x86_64", "qemu-img", "mkfs.ext4", "ssh-keygen")
-    recipe = repr((root_name(suite, "vm"), _MODULES, _INIT, _FILES, _ENABLED, _MASKED))
-    folder = cache_dir() / "vm" / f"{suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    folder = machine_folder(suite)
     if not folder.exists():
         with locked(f"vm-{folder.name}"):
             if not folder.exists():

@@ -57,16 +57,16 @@ class _Reader:
         measurement = self._clock(ClockMeasurement(look.taken_at_s, installed=look.layout.chronyd is not None))
         if "service" in look.subsets:
             measurement = self._service(measurement)
-        rivals = self._rivals() if "rivals" in look.subsets else None
+        rivals, seen = self._rivals() if "rivals" in look.subsets else ((), False)
         findings = self._config() if "config" in look.subsets else None
         witnesses = self._witnesses()
         measurement = measurement._replace(
-            config=None if findings is None else (*findings, *_rivals_to_come(rivals or ())),
-            rivals=None if rivals is None else tuple(rival.name for rival in rivals if rival.running),
+            config=None if findings is None else (*findings, *_rivals_to_come(rivals)),
+            rivals=tuple(rival.name for rival in rivals if rival.running) if seen else None,
             witnesses=witnesses,
             gaps=tuple(self._gaps),
         )
-        return Reading(measurement, rivals or ())
+        return Reading(measurement, rivals)
 
     def _gap(self, subset: str, code: str, reason: str) -> None:
         self._gaps.append(Gap(subset, code, reason))
@@ -142,7 +142,8 @@ class _Reader:
             self._gap("service", "", "chronyd -v does not name a version")
         return match.group(1) if match else None
 
-    def _rivals(self) -> tuple[Rival, ...] | None:
+    def _rivals(self) -> tuple[tuple[Rival, ...], bool]:
+        """Return the rivals that were found, and whether that says which ones run."""
         look = self._look
         for error in (look.units_error, look.processes_error):
             if error is not None:
@@ -152,7 +153,7 @@ class _Reader:
             self._gap("rivals", "daemon.rival", problem)
         blind = look.units is None or look.processes is None
         # Half a look that finds nothing proves nothing; one that finds something does.
-        return None if blind and not any(rival.running for rival in rivals) else rivals
+        return rivals, not blind or any(rival.running for rival in rivals)
 
     # --- the configuration -------------------------------------------------------------------------------------------
 

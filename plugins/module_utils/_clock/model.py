@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional, Tuple
 
+from .gap import Gap
+
 __all__ = [
     "ClockMeasurement",
     "ClockPolicy",
@@ -104,14 +106,6 @@ class ConfigFinding(NamedTuple):
     message: str
     file: Optional[str] = None
     line: Optional[int] = None
-
-
-class Gap(NamedTuple):
-    """Something that was asked for and could not be measured."""
-
-    subset: str
-    code: str  # a reason code, or "" where no verdict depends on it
-    reason: str
 
 
 class ClockMeasurement(NamedTuple):

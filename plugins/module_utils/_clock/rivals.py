@@ -13,7 +13,7 @@ from typing import NamedTuple, Sequence
 from .._ports import CommandResult, Process
 from .service import Unit
 
-__all__ = ["Rival", "RivalError", "find_rivals"]
+__all__ = ["Rival", "RivalError", "find_rivals", "rival_of_unit"]
 
 _VMWARE = "vmware-tools"
 _VIRTUALBOX = "virtualbox-guest"
@@ -50,6 +50,11 @@ class Rival(NamedTuple):
     unit: str | None = None
 
 
+def rival_of_unit(unit: str) -> str | None:
+    """Return the name of the program that a service runs, if it sets the clock."""
+    return _RIVAL_OF_UNIT.get(unit)
+
+
 def find_rivals(
     units: Sequence[Unit], processes: Sequence[Process], vmware: CommandResult | None
 ) -> tuple[tuple[Rival, ...], tuple[str, ...]]:
@@ -60,7 +65,7 @@ def find_rivals(
     """
     found: dict[str, Rival] = {}
     for unit in units:
-        name = _RIVAL_OF_UNIT.get(unit.name)
+        name = rival_of_unit(unit.name)
         if name is not None and (unit.active or unit.enabled):
             known = found.get(name, Rival(name, running=False, enabled=False))
             found[name] = Rival(name, known.running or bool(unit.active), known.enabled or unit.enabled, unit.name)

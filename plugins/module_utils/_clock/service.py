@@ -20,7 +20,7 @@ CHRONY_UNITS = ("chrony", "chronyd", "chronyd-restricted")
 _SYSTEMD_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,MainPID,WantedBy,RequiredBy"
 _RUNNING = {"active", "reloading"}
-_TIMEOUT_S = 5.0
+_TIMEOUT_S = 15.0  # systemctl takes seconds on a machine that is busy booting
 
 
 class InitError(Exception):

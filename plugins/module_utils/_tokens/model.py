@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional, Tuple
 
-from .._clock.model import Gap
+from .._clock.gap import Gap
 
 __all__ = ["Evidence", "Gap", "Home", "InheritedSerial", "SerialReference", "SerialReport", "TokenEvidence"]
 

@@ -11,15 +11,16 @@ only serials, profile names and line numbers leave here.
 from __future__ import annotations
 
 import shlex
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._ports import Files
-from .environment import Assignment, read_assignments
 from .homes import OpenHome, hidden_gap, names_in, open_homes
-from .ini import IniFile, Setting, read_ini
 from .model import Gap, Home, InheritedSerial, SerialReference, SerialReport
-from .serial import read_serial
 from .text import read_regular, shown, why
+
+if TYPE_CHECKING:
+    from .environment import Assignment
+    from .ini import IniFile, Setting
 
 __all__ = ["find_serials"]
 
@@ -140,6 +141,11 @@ class _Search:
         more: List[_Source] = []
         for path in environment:
             text = self._read(path, place)
+            if not any(name in text for name in VARIABLES):
+                continue
+            # Imported where there is something to read: hosts compile what they import, on every run.
+            from .environment import read_assignments
+
             for found in read_assignments(text, VARIABLES, home=place.home, user=place.user):
                 if found.name in SERIAL_VARIABLES:
                     self._variable(found, path, place)
@@ -176,6 +182,8 @@ class _Search:
             self._gap(f"{where}: {found.name} is made of other variables or a command: only that shell knows it")
         elif found.name.startswith("AWS_") or found.value.startswith("arn:") or found.value.isalnum():
             # Elsewhere a variable called MFA_DEVICE may well name a device file.
+            from .ini import Setting
+
             self._reference(Setting("", found.name, found.value, found.line), path, None, place)
 
     def _named_source(self, found: Assignment, path: str, place: _Place) -> List[_Source]:
@@ -191,7 +199,12 @@ class _Search:
     def _configuration(self, place: _Place, sources: Sequence[_Source]) -> None:
         profiles: Dict[str, _Profile] = {}
         for source in sources:
-            ini = read_ini(self._read(source.path, place))
+            text = self._read(source.path, place)
+            if not text:
+                continue
+            from .ini import read_ini
+
+            ini = read_ini(text)
             self._problems(ini, source.path)
             room = len(self.references) + MAX_REFERENCES
             for setting in ini.settings:
@@ -226,6 +239,8 @@ class _Search:
         profiles[name] = profile
 
     def _reference(self, setting: Setting, path: str, profile: Optional[str], place: _Place) -> str:
+        from .serial import read_serial
+
         serial = read_serial(setting.value)
         if serial.problem:
             self._gap(f"{shown(path)}:{setting.line}: {setting.key} is malformed: {serial.problem}")

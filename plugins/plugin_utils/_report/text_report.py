@@ -14,7 +14,7 @@ from typing import Any
 
 from .account import account_headline
 from .account_text import account_section
-from .model import COMPLIANT, UNKNOWN, Enforcement, HostEntry, Report, headline, number
+from .model import COMPLIANT, UNKNOWN, Enforcement, HostEntry, Report, State, headline, number
 from .reasons import explain
 
 __all__ = ["render_text"]
@@ -116,10 +116,20 @@ def _changes(report: Report) -> str:
             "Enforced",
             "--------",
             f"{len(enforced)} enforced, {len(better)} of them made compliant by it",
-            *_shortened([f"  {entry.host}: {_was(entry)} -> {entry.state.verdict}" for entry in better]),
+            *_shortened([f"  {entry.host}: {_brief(entry.before)} -> {_brief(entry.state)}" for entry in better]),
             *_shortened([line for line in failed if line]),
         ]
     )
+
+
+def _brief(state: State | None) -> str:
+    """Say in few words how the clock was found, so that the gain can be seen."""
+    if state is None:
+        return UNKNOWN
+    clock = _part(state.facts, "clock")
+    probability = _part(_part(state.facts, "totp"), "accept_probability")
+    offset, codes = _seconds(clock.get("offset_s"), signed=True), _percent(probability.get("rfc6238"))
+    return f"{state.verdict} (offset {offset}, codes {codes})"
 
 
 def _failure(host: str, enforcement: Enforcement) -> str:

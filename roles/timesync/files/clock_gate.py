@@ -1,13 +1,12 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, softtoken.compliance contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wait until this host's clock is proven, or say why it is not.
 
-Started at boot by softtoken-clock-gate.service. It asks chronyd and judges with the same code as host_facts: a source
-that answers now (reach and age, not only what chronyd remembers), a reference that is not the host itself, and an error
-bound within the limit. What says nothing about the time of this boot (other daemons, unit states, remarks on the
-configuration) does not hold the gate.
+Started at boot by softtoken-clock-gate.service, out of an archive that holds the modules it imports. It asks chronyd
+and judges with the same code as host_facts: a source that answers now (reach and age, not only what chronyd remembers),
+a reference that is not the host itself, and an error bound within the limit. What says nothing about the time of this
+boot (other daemons, unit states, remarks on the configuration) does not hold the gate.
 
 Exit status: 0 proven, 1 not proven within the time limit, 2 wrong usage.
 """
@@ -23,20 +22,17 @@ import time
 from pathlib import Path
 from typing import List, NoReturn, Optional, Sequence
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import (  # noqa: E402
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import (
     MeasureOptions,
     Ports,
     measure_clock,
 )
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import (  # noqa: E402
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import (
     ClockMeasurement,
     ClockPolicy,
 )
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.verdict import judge  # noqa: E402
-from ansible_collections.softtoken.compliance.plugins.module_utils._ports import (  # noqa: E402
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.verdict import judge
+from ansible_collections.softtoken.compliance.plugins.module_utils._ports import (
     CommandResult,
     Process,
     SntpReply,

@@ -239,6 +239,23 @@ def test_somebody_who_writes_at_the_same_time_is_noticed(world: World) -> None:
     assert world.store.read_text(MAIN) == "pool pool.example.com\n"
 
 
+def test_a_run_that_was_killed_is_finished_by_the_next(world: World) -> None:
+    def kill(argv: list[str]) -> CommandResult:
+        raise KeyboardInterrupt(argv)
+
+    restart = world.runner.answers["/usr/bin/systemctl restart"]
+    world.runner.answers["/usr/bin/systemctl restart"] = kill
+    declared = Declared(policy=("minsources 1",))
+    with pytest.raises(KeyboardInterrupt):
+        world.apply(declared)
+    # Files and sources are right now, only the policy is not in effect, which no daemon tells.
+    world.running = world.after_restart = ["203.0.113.5"]
+    world.runner.answers["/usr/bin/systemctl restart"] = restart
+    assert world.apply(declared, check=True).action == "restarted"
+    assert world.apply(declared).action == "restarted"
+    assert world.apply(declared).action == "none"
+
+
 def test_keys_are_for_root_and_chronyd(world: World) -> None:
     declared = DECLARED._replace(ntp=("server 192.0.2.1 key 3",), keys=(Key(3, "SHA1", "HEX:AB"),))
     outcome = world.apply(declared)

@@ -29,6 +29,7 @@ def test_there_and_back(text: str, numbers: set[int], block: list[str]) -> None:
     disabled = disable_lines(text, numbers).split("\n")
     for number, (line, found) in enumerate(zip(text.split("\n"), disabled, strict=True), start=1):
         assert (found.endswith(line) and split_line(found) == ()) if number in numbers else found == line
+    assert set(filter(None, disabled)) <= set(edited.split("\n"))
     assert [line for line in edited.splitlines() if line.startswith(("confdir", "sourcedir"))] == block
 
 

@@ -168,6 +168,21 @@ def test_only_later_lines_that_say_something_else_are_disabled(tmp_path: Path) -
     assert len(plan.effective.named("ntstrustedcerts")) == 2
 
 
+def test_a_directory_that_becomes_read_brings_nothing_else_in(tmp_path: Path) -> None:
+    texts = {
+        "/etc/chrony.conf": "",
+        "/etc/chrony.d/old.conf": "peer a\nmakestep 9 9\n",
+        "/etc/chrony.d/b.sources": "server b\n",
+    }
+    files = lay_out(tmp_path, texts)
+    plan = make_plan(files, "/etc/chrony.conf", DECLARED, modern=True)
+    assert [one.text for one in plan.sources] == list(DECLARED.ntp)
+    carry_out(files, plan)
+    assert make_plan(files, "/etc/chrony.conf", DECLARED, modern=True).changed == ()
+    carry_out(files, make_plan(files, "/etc/chrony.conf", Declared(), modern=True))
+    assert content(files) == texts
+
+
 def test_managed_files_move_with_the_directories(tmp_path: Path) -> None:
     files = lay_out(tmp_path, {"/etc/chrony.conf": "server a\n"})
     declared = Declared(ntp=("server b",))

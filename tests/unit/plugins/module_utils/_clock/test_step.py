@@ -137,7 +137,7 @@ class Host:
         due, self.believed_s = self.believed_s or 0.0, None if self.believed_s is None else 0.0
         if not self.controls:
             return CommandResult(1, "500 Failure\n", "")
-        self.wrong_s -= due if self.moves_by is None else -self.moves_by
+        self.wrong_s += 0.0 - due if self.moves_by is None else self.moves_by
         return OK
 
     def reports(self, names: list[str]) -> str:
@@ -149,7 +149,7 @@ class Host:
             return "00000000,,0,0.000000000,0.000000000,0.0,0.0,0.000,0.000,0.000,1.0,1.0,0.0,Not synchronised"
         reference = TRUE_AT_START + self.sampled_at
         return (
-            f"0A000202,10.0.2.2,3,{reference:.9f},{-self.believed_s:.9f},0.0,0.0,3.784,0.205,38.2,"
+            f"0A000202,10.0.2.2,3,{reference:.9f},{0.0 - self.believed_s:.9f},0.0,0.0,3.784,0.205,38.2,"
             "0.000105317,0.000166280,2.0,Normal"
         )
 

@@ -86,7 +86,8 @@ def test_thousands_of_messages_are_cut(result: Maker) -> None:
 
 
 def test_enforcement_shows_what_became_better_and_what_failed(result: Maker) -> None:
-    before = result(verdict="noncompliant", reasons=["chrony.missing"])
+    refused = {"accept_probability": {"rfc6238": 0.0}}
+    before = result(verdict="noncompliant", reasons=["chrony.missing"], offset_s=300.8, totp=refused)
     failed = {"status": "failed", "task": "Configure chronyd", "message": "rolled back"}
     text = render_text(
         report_of(
@@ -94,7 +95,8 @@ def test_enforcement_shows_what_became_better_and_what_failed(result: Maker) -> 
             HostAnswers(host="b", measured=before, enforced=failed, measured_again=before),
         )
     )
-    assert "2 enforced, 1 of them made compliant by it\n  a: noncompliant -> compliant\n" in text
+    assert "2 enforced, 1 of them made compliant by it\n" in text
+    assert "a: noncompliant (offset +300.8 s, codes 0 %) -> compliant (offset +4 us, codes 100 %)\n" in text
     assert "b: failed in task 'Configure chronyd': rolled back" in text
 
 

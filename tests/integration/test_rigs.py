@@ -1,0 +1,69 @@
+"""What the other tests rely on: no rig can touch this machine's clock or leave its network, and captures are true."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.rigs.capture import DATA, capture, version
+from tests.rigs.containers import boot
+from tests.rigs.network import Network
+from tests.rigs.roots import SUITES
+from tests.rigs.states import STATES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.rigs.roots import Suite
+    from tests.rigs.vm import VirtualMachine
+
+CAP_SYS_TIME = 1 << 25
+
+
+def test_nothing_in_a_container_may_set_the_clock() -> None:
+    with Network() as network, boot(network.host("host", "10.91.1.1"), "bookworm") as container:
+        status = container.exec("cat", "/proc/1/status").stdout
+        (bounding,) = [line.split()[1] for line in status.splitlines() if line.startswith("CapBnd:")]
+        assert not int(bounding, 16) & CAP_SYS_TIME
+        chronyd = container.exec("pidof", "-s", "chronyd").stdout.strip()
+        assert "-x" in container.read(f"/proc/{chronyd}/cmdline").split("\0")
+
+
+def test_a_network_leads_nowhere() -> None:
+    with Network() as network:
+        host = network.host("host", "10.91.1.1")
+        assert host.run(["ip", "route", "get", "10.91.0.1"]).returncode == 0
+        for outside in ("192.0.2.1", "2001:db8::1"):
+            assert host.run(["ip", "route", "get", outside], check=False).returncode != 0
+
+
+def test_a_virtual_machine_has_a_clock_of_its_own(vm: VirtualMachine) -> None:
+    before = time.time() - time.monotonic()
+    vm.set_clock(86400)
+    assert vm.clock_offset() == pytest.approx(86400, abs=5)
+    assert time.time() - time.monotonic() == pytest.approx(before, abs=0.5)
+    assert vm.run("ip route get 192.0.2.1", check=False).returncode != 0
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("state", ["synchronised", "dead_server", "unresolved", "no_command_port", "not_running"])
+def test_chronyc_still_prints_what_was_captured(state: str, suite: Suite, tmp_path: Path) -> None:
+    capture(suite, STATES[state], tmp_path)
+    made = {path.name for path in (tmp_path / version(suite)).iterdir()}
+    assert state in made
+    for name in made:
+        folder = tmp_path / version(suite) / name
+        assert _shape(folder) == _shape(DATA / version(suite) / name)
+
+
+def _shape(folder: Path) -> dict[str, Any]:
+    """Return what does not depend on the moment: exit codes, messages, and each row's number of columns."""
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    rows = {
+        name: [line.count(",") for line in (folder / f"{name}.csv").read_text(encoding="utf-8").splitlines()]
+        for name in meta["reports"]
+    }
+    return {"meta": meta, "rows": rows}

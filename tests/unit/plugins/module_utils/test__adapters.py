@@ -1,0 +1,199 @@
+"""The ports on a real host: real programs, files, processes and UDP servers."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.softtoken.compliance.plugins.module_utils._adapters import (
+    HostClocks,
+    HostFiles,
+    ModuleRunner,
+    NtplibClient,
+    PsutilProcesses,
+    has_library,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Unavailable
+
+from tests.rigs.false_server import Behaviour, FalseServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Far more than loopback needs, and far less than a test run has.
+PATIENCE = 5.0
+
+
+@pytest.fixture
+def runner() -> Iterator[ModuleRunner]:
+    with patch_module_args({}):
+        yield ModuleRunner(AnsibleModule(argument_spec={}))
+
+
+@pytest.fixture
+def without_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither psutil nor ntplib can be imported."""
+    real = builtins.__import__
+
+    def refuse(name: str, *arguments: Any, **more: Any) -> Any:
+        if name in ("psutil", "ntplib"):
+            raise ImportError(name)
+        return real(name, *arguments, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+
+
+def test_a_command_runs_without_a_shell_in_the_c_locale(runner: ModuleRunner) -> None:
+    script = "import os, sys; print(sys.argv[1], os.environ['LC_ALL']); print('oops', file=sys.stderr); sys.exit(3)"
+    result = runner.run([sys.executable, "-c", script, "$HOME;~"])
+    assert result == (3, "$HOME;~ C\n", "oops\n", False)
+
+
+def test_data_goes_to_standard_input(runner: ModuleRunner) -> None:
+    assert runner.run(["cat"], data="a key\n").stdout == "a key\n"
+
+
+def test_a_command_that_hangs_is_killed(runner: ModuleRunner) -> None:
+    script = "import time; print('started', flush=True); time.sleep(600)"
+    result = runner.run([sys.executable, "-c", script], timeout_s=1.0)
+    assert result.timed_out
+    assert result.rc != 0
+
+
+def test_output_that_is_no_utf8_is_no_error(runner: ModuleRunner) -> None:
+    assert runner.run(["printf", r"a\377b"]).stdout == "a\ufffdb"
+
+
+def test_a_missing_program_is_127_and_a_forbidden_one_126(runner: ModuleRunner, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.write_text("no program", encoding="utf-8")
+    missing = runner.run([str(tmp_path / "nothing")])
+    assert missing.rc == 127
+    assert "nothing" in missing.stderr
+    assert runner.run([str(plain)]).rc == 126
+
+
+def test_programs_are_found_in_sbin(runner: ModuleRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert runner.which("ldconfig") in ("/sbin/ldconfig", "/usr/sbin/ldconfig")
+    assert runner.which("no-such-program") is None
+
+
+def test_files_are_read_up_to_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"ab\xffcd")
+    assert HostFiles().read_text(str(tmp_path / "text"), 4) == "ab\ufffdc"
+    assert HostFiles().list_dir(str(tmp_path)) == ["text"]
+    assert "Name:" in HostFiles().read_text("/proc/self/status")
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "directory", "missing"])
+def test_only_regular_files_are_opened(tmp_path: Path, kind: str) -> None:
+    paths = {"device": "/dev/zero", "directory": str(tmp_path), "missing": str(tmp_path / "missing")}
+    path = paths.get(kind, str(tmp_path / "fifo"))
+    if kind == "fifo":
+        os.mkfifo(path)  # opening it for reading would wait for a writer for ever
+    with pytest.raises(OSError, match=path):
+        HostFiles().read_text(path)
+
+
+def test_the_clocks_run() -> None:
+    clocks = HostClocks()
+    wall, monotonic = clocks.wall(), clocks.monotonic()
+    time.sleep(0.01)
+    assert clocks.wall() - wall > 0.005
+    assert clocks.monotonic() - monotonic > 0.005
+
+
+def test_processes_have_name_command_line_and_user() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "marker"]) as child:
+        try:
+            found = {process.pid: process for process in PsutilProcesses().snapshot()}
+        finally:
+            child.kill()
+    assert found[child.pid].cmdline[-1] == "marker"
+    assert found[child.pid].name.startswith("python")
+    assert found[child.pid].user == found[os.getpid()].user
+    assert all(process.cmdline for process in found.values()), "kernel threads are left out"
+
+
+@pytest.mark.usefixtures("without_libraries")
+def test_missing_libraries_are_said_with_the_package_to_install() -> None:
+    with pytest.raises(Unavailable, match="install python3-psutil"):
+        PsutilProcesses().snapshot()
+    with pytest.raises(Unavailable, match="install python3-ntplib"):
+        NtplibClient().query("127.0.0.1", timeout_s=PATIENCE)
+    with pytest.raises(Unavailable, match="install python3-ntplib"):
+        NtplibClient().query_all(["127.0.0.1"], timeout_s=PATIENCE)
+
+
+def test_has_library() -> None:
+    assert has_library("json")
+    assert not has_library("no_such_library")
+
+
+def test_a_server_ahead_of_us_says_that_the_host_is_slow() -> None:
+    behaviour = Behaviour(offset_s=300.0, root_delay_s=0.5, root_dispersion_s=0.25, stratum=3, leap=1)
+    with FalseServer(behaviour, address="127.0.0.1", port=0) as server:
+        reply = NtplibClient().query(f"127.0.0.1:{server.port}", timeout_s=PATIENCE)
+    # The offset lies within half of the delay: no more is known of any SNTP exchange.
+    assert abs(reply.offset_s - -300.0) <= reply.delay_s / 2 + 1e-4
+    assert (reply.root_delay_s, reply.root_dispersion_s, reply.stratum, reply.leap) == (0.5, 0.25, 3, 1)
+
+
+@pytest.mark.parametrize("manner", ["garbage", "short"])
+def test_a_reply_that_is_none_is_an_error(manner: Any) -> None:
+    with (
+        FalseServer(Behaviour(manner=manner), address="127.0.0.1", port=0) as server,
+        pytest.raises(OSError, match=r"Invalid NTP packet|does not belong"),
+    ):
+        NtplibClient().query(f"127.0.0.1:{server.port}", timeout_s=PATIENCE)
+
+
+def test_a_reply_to_another_question_is_ignored() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            request, peer = server.recvfrom(100)
+            sent = struct.unpack("!Q", request[40:48])[0]
+            # An hour ago somebody may have asked this; nobody did now.
+            now = struct.pack("!QQQ", sent - (3600 << 32), sent, sent)
+            server.sendto(struct.pack("!BBbbII4s8x", 0x24, 2, 0, 0, 0, 0, b"LIE ") + now, peer)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with pytest.raises(OSError, match="does not belong"):
+            NtplibClient().query(f"127.0.0.1:{server.getsockname()[1]}", timeout_s=PATIENCE)
+        thread.join()
+
+
+def test_servers_are_asked_at_once_and_stragglers_are_left_behind() -> None:
+    released = threading.Event()
+    real = NtplibClient.query
+
+    class Straggling(NtplibClient):
+        def query(self, server: str, *, timeout_s: float) -> Any:
+            if server == "hangs.example":
+                released.wait(600)  # as a name server that does not answer makes getaddrinfo() do
+            return real(self, server, timeout_s=timeout_s)
+
+    with FalseServer(Behaviour(offset_s=-5.0), address="127.0.0.1", port=0) as server:
+        live = f"127.0.0.1:{server.port}"
+        hangs, answer, wrong = Straggling().query_all(["hangs.example", live, "a b"], timeout_s=1.0)()
+        released.set()
+    assert (hangs.server, hangs.reply, hangs.error) == ("hangs.example", None, "no answer within 1 s")
+    assert answer.reply is not None
+    assert round(answer.reply.offset_s) == 5
+    assert wrong.error is not None
+    assert "is no time server" in wrong.error

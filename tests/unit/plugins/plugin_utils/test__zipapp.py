@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import ZipappError, build
+
+PREFIX = "ansible_collections/softtoken/compliance/plugins/module_utils"
+MAIN = "from ansible_collections.softtoken.compliance.plugins.module_utils._pack.inner import VALUE\nprint(VALUE)\n"
+
+
+@pytest.fixture
+def module_utils(tmp_path: Path) -> Path:
+    folder = tmp_path / "module_utils"
+    (folder / "_pack" / "__pycache__").mkdir(parents=True)
+    (folder / "_pack" / "__init__.py").touch()
+    (folder / "_pack" / "inner.py").write_text("from .._single import VALUE\n", encoding="utf-8")
+    (folder / "_pack" / "__pycache__" / "inner.cpython-311.pyc").write_bytes(b"\0")
+    (folder / "_single.py").write_text("VALUE = 'found'\n", encoding="utf-8")
+    (folder / "_other.py").touch()
+    return folder
+
+
+@pytest.fixture
+def main(tmp_path: Path) -> Path:
+    path = tmp_path / "main.py"
+    path.write_text(MAIN, encoding="utf-8")
+    return path
+
+
+def test_runs_alone_and_imports_its_parts(main: Path, module_utils: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "alone.pyz"
+    archive.write_bytes(build(main, module_utils=module_utils, parts=["_pack", "_single"]))
+    run = subprocess.run([sys.executable, "-I", "-S", str(archive)], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "found\n", "")
+
+
+def test_holds_what_was_asked_for_and_no_byte_code(main: Path, module_utils: Path) -> None:
+    data = build(main, module_utils=module_utils, parts=["_pack", "_single"])
+    names = zipfile.ZipFile(io.BytesIO(data)).namelist()
+    parents = [f"{'/'.join(PREFIX.split('/')[:depth])}/__init__.py" for depth in range(1, 6)]
+    wanted = ["_pack/__init__.py", "_pack/inner.py", "_single.py"]
+    assert names == sorted(["__main__.py", *parents, *(f"{PREFIX}/{name}" for name in wanted)])
+
+
+def test_the_same_code_makes_the_same_bytes(main: Path, module_utils: Path) -> None:
+    first = build(main, module_utils=module_utils, parts=["_pack", "_single"])
+    for path in (main, *module_utils.rglob("*.py")):
+        path.write_bytes(path.read_bytes())
+        path.chmod(0o600)
+    (module_utils / "_pack" / "inner.py").touch()
+    assert build(main, module_utils=module_utils, parts=["_single", "_pack"]) == first
+
+
+def test_other_code_makes_other_bytes(main: Path, module_utils: Path) -> None:
+    first = build(main, module_utils=module_utils, parts=["_single"])
+    (module_utils / "_single.py").write_text("VALUE = 'other'\n", encoding="utf-8")
+    assert build(main, module_utils=module_utils, parts=["_single"]) != first
+
+
+def test_a_part_that_is_not_there_is_named(main: Path, module_utils: Path) -> None:
+    with pytest.raises(ZipappError, match="_clokc"):
+        build(main, module_utils=module_utils, parts=["_clokc"])
+
+
+def test_a_main_that_is_not_there_is_named(module_utils: Path, tmp_path: Path) -> None:
+    with pytest.raises(ZipappError, match=r"gone\.py is no file"):
+        build(tmp_path / "gone.py", module_utils=module_utils, parts=[])
