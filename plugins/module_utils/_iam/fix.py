@@ -14,7 +14,7 @@ from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 from .context import AuditContext, Place
 from .document import Document, Statement
 from .finding import Finding, Fix
-from .fix_candidates import AGES, CANDIDATES, Candidate, Case, NoFix
+from .fix_candidates import AGES, CANDIDATES, WRITING, Candidate, Case, NoFix
 from .fix_edit import join, parse_statement, with_statement
 from .proof import objection, reach_of
 from .rules_device import oversized
@@ -25,7 +25,8 @@ _NO_CHANGE = "No automatic fix: "
 _REASONS = {
     "MFA-C12": "those whom the statement is about never carry MFA, and whether it should ask for it, its author must "
     "say.",
-    "MFA-T01": "roles and programs may come in by this statement, which cannot present MFA.",
+    "MFA-T01": "the statement says nothing of MFA, and whether roles or programs that come in by it, which cannot "
+    "present MFA, are to stay out, the role's owner must say.",
     "MFA-T03": "who is to assume the role, or whether it should ask for MFA, its owner must say.",
     "MFA-T04": "whether the role should do this at all, its owner must say.",
     "MFA-T05": "who is to be trusted instead, the role's owner must say.",
@@ -130,7 +131,7 @@ def _first_proved(
             if after is None:
                 reasons.append("its keys stand there already, with other values")
                 continue
-            wrong = objection(statement, after, reach, absent=absent, ages=rule in AGES)
+            wrong = objection(statement, after, reach, absent=absent, ages=rule in AGES, same=rule in WRITING)
             if not wrong:
                 return _Proposal(Fix(with_statement(document, statement.index, after.obj), candidate.summary), "")
             reasons.append(wrong)

@@ -18,12 +18,14 @@ from .patterns import read_number
 from .rules_condition import _meant as meant_key
 from .worlds import MAX_AGE_S
 
-__all__ = ["AGES", "CANDIDATES", "Candidate", "NoFix"]
+__all__ = ["AGES", "CANDIDATES", "WRITING", "Candidate", "Case", "NoFix"]
 
 PRESENT_KEY, AGE_KEY = "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"
 DEFAULT_AGE_S = 3600
 #: Rules whose corrections bring a limit of the age that the statement lacked.
 AGES = frozenset(("MFA-C01", "MFA-C09"))
+#: Rules about how a condition is written, which may do what was meant all the same.
+WRITING = frozenset(("MFA-C02", "MFA-C08", "MFA-C11"))
 
 _TRUE = frozenset(("true", "1", "yes", "y", "on", "t", "enabled", "required"))
 _FALSE = frozenset(("false", "0", "no", "n", "off", "f", "disabled"))

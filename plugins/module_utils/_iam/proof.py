@@ -68,18 +68,33 @@ def _reach_of_named(named: Principals, *, denies: bool) -> Reach:
     return Reach(any(one.is_person for one in principals), frozenset(others))
 
 
-def objection(
-    before: Statement, after: Statement, reach: Reach, *, absent: FrozenSet[str] = frozenset(), ages: bool = False
+def objection(  # noqa: PLR0913 - what a rule knows of its correction
+    before: Statement,
+    after: Statement,
+    reach: Reach,
+    *,
+    absent: FrozenSet[str] = frozenset(),
+    ages: bool = False,
+    same: bool = False,
 ) -> str:
     """Say what is wrong with a correction, or "".
 
     ``absent`` are keys (folded) that no request carries: misspelt ones. ``ages`` says that the limit of the age was
-    without meaning, so that the correction brings one.
+    without meaning, so that the correction brings one. ``same`` says that only the writing is at fault: a correction
+    may then leave what the statement does as it is.
     """
+    if after.obj == before.obj:
+        return "nothing would change"
     if not _same_elsewhere(before, after, absent):
         return "it would change more than the conditions on MFA"
     return _objection(
-        before.effect, _relevant(before, absent), _relevant(after, frozenset()), reach, tuple(sorted(absent)), ages
+        before.effect,
+        _relevant(before, absent),
+        _relevant(after, frozenset()),
+        reach,
+        tuple(sorted(absent)),
+        ages,
+        same,
     )
 
 
@@ -107,6 +122,7 @@ def _objection(
     reach: Reach,
     absent: Tuple[str, ...],
     ages: bool,  # noqa: FBT001
+    same: bool,  # noqa: FBT001
 ) -> str:
     known: Known = dict.fromkeys(absent) if absent else NOTHING
     worlds = worlds_for((_document(effect, before), _document(effect, after)))
@@ -114,7 +130,7 @@ def _objection(
     now = {world: all_of([evaluate_condition(one, world) for one in after]) for world in worlds}
     if Truth.UNKNOWN in now.values():
         return "what the corrected condition does cannot be decided"
-    if was == now:
+    if same and was == now:
         return ""
     if not reach.people:
         return "nobody whom the statement is about can present MFA"

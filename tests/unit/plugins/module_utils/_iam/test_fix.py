@@ -68,6 +68,7 @@ def test_the_published_broken_policy_becomes_what_its_author_intended() -> None:
         ("C02", {"NumericEquals": {PRESENT: "1"}}, {"Bool": {PRESENT: "true"}}),
         ("C04", {"BoolIfExists": {PRESENT: "true"}}, {"Bool": {PRESENT: "true"}}),
         ("C04", {"NumericLessThanIfExists": {AGE: "3600"}}, {"NumericLessThan": {AGE: "3600"}}),
+        ("C04", {"NumericNotEquals": {AGE: "3600"}}, {"NumericNotEquals": {AGE: "3600"}, "Bool": {PRESENT: "true"}}),
         ("C05", {"Bool": {PRESENT: "false"}}, {"Bool": {PRESENT: "true"}}),
         ("C06", {"Null": {PRESENT: "false"}}, {"Bool": {PRESENT: "true"}}),
         ("C07", {"ForAllValues:Bool": {PRESENT: "true"}}, {"Bool": {PRESENT: "true"}}),
