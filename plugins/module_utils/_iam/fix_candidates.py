@@ -15,7 +15,7 @@ from .document import AGE, PRESENT, Condition, Statement
 from .fix_edit import Cell, Cells, cells_of
 from .operators import NEGATED
 from .patterns import read_number
-from .rules_condition import _meant as meant_key
+from .rules_condition import meant_key
 from .worlds import MAX_AGE_S
 
 __all__ = ["AGES", "CANDIDATES", "WRITING", "Candidate", "Case", "NoFix"]

@@ -68,7 +68,7 @@ def _reach_of_named(named: Principals, *, denies: bool) -> Reach:
     return Reach(any(one.is_person for one in principals), frozenset(others))
 
 
-def objection(  # noqa: PLR0913 - what a rule knows of its correction
+def objection(
     before: Statement,
     after: Statement,
     reach: Reach,

@@ -23,7 +23,7 @@ from .patterns import read_number
 from .rules_condition_effect import judge_effect
 from .worlds import MAX_AGE_S
 
-__all__ = ["check"]
+__all__ = ["check", "meant_key"]
 
 _NAMES = {PRESENT: "aws:MultiFactorAuthPresent", AGE: "aws:MultiFactorAuthAge"}
 _BARE = {key.partition(":")[2]: key for key in MFA_KEYS}
@@ -254,7 +254,7 @@ def _age_problem(value: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _meant(key: str) -> str:
+def meant_key(key: str) -> str:
     """Say which MFA key a folded key was meant to be, or ""."""
     prefix, _colon, name = key.rpartition(":")
     letters = "".join(char for char in name if char.isalpha())
@@ -271,7 +271,7 @@ def _meant(key: str) -> str:
 
 def _misspelt(statement: Statement) -> Iterator[Draft]:
     for condition in statement.conditions:
-        meant = "" if condition.is_mfa else _meant(condition.key_folded)
+        meant = "" if condition.is_mfa else meant_key(condition.key_folded)
         if meant:
             yield _wrong_key(statement, condition, meant)
 

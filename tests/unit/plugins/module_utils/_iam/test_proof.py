@@ -52,7 +52,7 @@ def test_what_does_no_harm_passes(effect: str, before: Any, after: Any) -> None:
         ("Deny", DENY, {"Null": {PRESENT: "true"}}, "it would no longer stop session_without_mfa"),
         ("Deny", {"Bool": {PRESENT: "false"}}, {"ArnNotLike": {AGE: "x"}}, "lock out those who have just used MFA"),
         ("Deny", {"NumericGreaterThanIfExists": {AGE: "900"}}, DENY, "it would no longer stop session_with_"),
-        ("Deny", {"Bool": {PRESENT: "false"}}, {"NumericGreaterThanIfExists": {AGE: "900"}}, "it would lock out session"),
+        ("Deny", {"Bool": {PRESENT: "false"}}, {"NumericGreaterThanIfExists": {AGE: "900"}}, "it would lock out"),
         ("Allow", BYPASS, {"Bool": {PRESENT: "${aws:username}"}}, "cannot be decided"),
         ("Allow", BYPASS, BYPASS, "nothing would change"),
         ("Allow", BYPASS, {**WITH_MFA, "IpAddress": {"aws:SourceIp": "192.0.2.1"}}, "change more than the conditions"),
@@ -107,7 +107,7 @@ def test_only_writing_may_keep_what_a_statement_does() -> None:
         ("Deny", "*", True, {"role", "federated", "service"}),
     ],
 )
-def test_whom_a_trust_policys_statement_is_about(effect: str, principal: Any, people: bool, others: set[str]) -> None:  # noqa: FBT001
+def test_whom_a_trust_policys_statement_is_about(effect: str, principal: Any, people: bool, others: set[str]) -> None:
     document = parse_document(policy({**trusting(principal), "Effect": effect}), "test")
     assert reach_of(document.statements[0], "trust", frozenset()) == Reach(people=people, others=frozenset(others))
 
