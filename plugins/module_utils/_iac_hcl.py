@@ -99,7 +99,7 @@ class _Reader:
         for node in body.children:
             if _kind(node) == "block":
                 names = [str(self._label(one)) for one in node.children if _kind(one) in ("identifier", "string")]
-                inner = next(one for one in node.children if _kind(one) == "body")
+                (inner,) = [one for one in node.children if _kind(one) == "body"]
                 yield names[0], names[1:], inner
 
     def _label(self, node: Any) -> str:

@@ -156,7 +156,7 @@ options:
     description:
       - Files or directories with infrastructure code to look for MFA serials in, on the host where the module runs.
         Terraform (C(*.tf), plans as JSON, state) and CloudFormation (YAML, JSON).
-      - Terraform's own language needs the Python library C(python-hcl2).
+      - Terraform's own language needs the Python library C(python-hcl2), 8 or later.
     type: list
     elements: path
     default: []
@@ -177,7 +177,7 @@ attributes:
     platforms: posix
 requirements:
   - boto3 and botocore, for a live account
-  - python-hcl2, for Terraform files in O(code_paths)
+  - python-hcl2 >= 8, for Terraform files in O(code_paths)
 notes:
   - The live audit reads with C(iam:GetAccountAuthorizationDetails), C(iam:ListVirtualMFADevices),
     C(iam:ListMFADevices), C(iam:GetAccountSummary), C(iam:GenerateCredentialReport), C(iam:GetCredentialReport),

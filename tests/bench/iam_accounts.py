@@ -285,7 +285,7 @@ def measure(sizes: Sequence[int], rounds: int, *, beside: bool) -> str:
         for roles in sizes:
             path = folder / f"account-{roles}.json"
             path.write_text(json.dumps(account(roles)), encoding="utf-8")
-            runs = [run_audit(path) for _ in range(rounds)]
+            runs = [run_audit(path) for _round in range(rounds)]
             if runs[0].unknown:
                 raise BenchError(f"rules were not measured because of gaps: {', '.join(runs[0].unknown)}")
             lines.append(row(roles, runs))

@@ -61,7 +61,7 @@ def trusts(draw: st.DrawFn) -> Any:
                 **trusting(draw(PRINCIPALS), draw(st.one_of(st.none(), conditions()))),
                 "Effect": draw(st.sampled_from(["Allow", "Allow", "Deny"])),
             }
-            for _ in range(count)
+            for _number in range(count)
         ]
     )
 
@@ -75,7 +75,7 @@ def grants(draw: st.DrawFn) -> Any:
             statement(
                 draw(effects), draw(st.one_of(st.none(), conditions())), Action=draw(st.sampled_from(["*", "s3:*"]))
             )
-            for _ in range(count)
+            for _number in range(count)
         ]
     )
 

@@ -451,7 +451,7 @@ def test_trail_events_are_read_no_faster_than_cloudtrail_allows(aws: FakeAws, mo
 def test_trail_events_beyond_the_limit_are_a_gap(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(aws, "_clock", clock.read)
-    monkeypatch.setattr(aws, "events", [login() for _ in range(120)])
+    monkeypatch.setattr(aws, "events", [login() for _number in range(120)])
     snapshot = collect(aws.client, CollectOptions(trail_hours=24, trail_pages=2), sleep=clock.sleep)
     assert len(snapshot["trail_events"]) == 100
     (gap,) = [gap for gap in snapshot["coverage_gaps"] if gap["part"] == "trail_events"]

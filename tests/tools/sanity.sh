@@ -48,6 +48,15 @@ git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' 
   [ ! -e "$file" ] || printf '%s\0' "$file"
 done | tar --null --files-from=- -cf - | tar -xf - -C "$copy"
 
+# The AWS modules take documentation and code from amazon.aws, a dependency in galaxy.yml: it stands beside the copy as
+# it would on a controller. It is the one that `make setup` installed with the package ansible.
+amazon=$(find "$root"/.venv/lib/python3*/site-packages/ansible_collections -maxdepth 1 -name amazon 2>/dev/null || true)
+if [ -z "$amazon" ]; then
+  echo "sanity: no collection amazon.aws in .venv, which sanity needs beside this one; run 'make setup'" >&2
+  exit 1
+fi
+ln -s "$amazon" "$tree/ansible_collections/amazon"
+
 if [ -n "$(find "$copy/tests/sanity" -name 'ignore*.txt' 2>/dev/null)" ]; then
   echo "sanity: an ignore file is there; mend what it hides instead" >&2
   exit 1

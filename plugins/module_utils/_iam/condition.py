@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import operator
 from enum import Enum
+from types import MappingProxyType
 from typing import Callable, Container, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .document import AGE, PRESENT, Condition, Statement
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 #: Nothing is known of the request beside its MFA keys.
-NOTHING: Known = {}
+NOTHING: Known = MappingProxyType({})
 
 
 class Truth(Enum):

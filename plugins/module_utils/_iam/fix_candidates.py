@@ -253,7 +253,7 @@ def _c10(case: Case) -> Iterator[Candidate]:
 def _c11(case: Case) -> Iterator[Candidate]:
     here = case.here()
     values = {value.lower() for value in here.values}
-    value = next(iter(values)) if len(values) == 1 else "true"
+    value = min(values) if len(values) == 1 else "true"
     if len(values) > 1 and not (case.allows and here.base == "bool"):
         raise NoFix("which of its values counts, its author must say")
     yield Candidate(

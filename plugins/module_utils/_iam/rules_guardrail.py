@@ -121,8 +121,8 @@ def _plain(part: str, default: str) -> str:
 
 def _service_control(document: Document, statement: Statement, account: str) -> Iterator[Draft]:
     effect = effect_of(statement)
-    path = next(condition.path for condition in statement.conditions if condition.is_mfa)
-    if effect.fresh is not Truth.NO:
+    paths = [condition.path for condition in statement.conditions if condition.is_mfa]
+    if effect.fresh is not Truth.NO or not paths:
         return
     keys_pass = effect.key is Truth.NO and effect.session is Truth.YES
     if keys_pass and not is_stopped(document, requests_of(statement, account), LONG_TERM_KEY):
@@ -131,7 +131,7 @@ def _service_control(document: Document, statement: Statement, account: str) -> 
             statement,
             "The policy stops no access key: requests signed with one do not carry aws:MultiFactorAuthPresent. "
             "Use BoolIfExists.",
-            path,
+            paths[0],
             Witness("long_term_key", "allowed"),
         )
     if Truth.YES in (effect.key, effect.session) and not confined_to_users(statement):
@@ -141,7 +141,7 @@ def _service_control(document: Document, statement: Statement, account: str) -> 
             "The policy asks every principal for MFA, and sessions of roles (of programs, of pipelines, of IAM "
             "Identity Center) carry none: it stops them too. Limit it to IAM users: ArnLike aws:PrincipalArn "
             "arn:*:iam::*:user/*.",
-            path,
+            paths[0],
             Witness("role_session", "denied"),
         )
 

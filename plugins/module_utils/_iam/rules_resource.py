@@ -23,7 +23,6 @@ from .references import (
     PolicySpots,
     Spot,
     Stated,
-    has_marker,
     is_pattern,
     place,
     policy_spots,
@@ -146,8 +145,9 @@ def _names_one(text: str) -> bool:
 
 
 def _dead_resource(given: _Given) -> Iterator[_Fault]:
-    statement, resources = given.statement, given.statement.resources
-    if not resources or not all(has_marker(text) for text in resources):
+    statement = given.statement
+    named = [one for one in given.texts if one.path == "Resource"]
+    if not named or len(named) < len(statement.resources):
         return
     dead = sorted({action for pattern in statement.actions for action in _dead_actions(pattern)})
     if not dead:
@@ -157,7 +157,7 @@ def _dead_resource(given: _Given) -> Iterator[_Fault]:
         wanted += f" (and * for {_ON_NOTHING[0]})"
     verb = "is" if len(dead) == 1 else "are"
     consequence = f"{verb} not granted" if statement.effect == "Allow" else f"{verb} not denied"
-    found = next(one for one in given.texts if one.path == "Resource")
+    found = named[0]
     message = (
         f"{', '.join(dead)} {consequence} by this statement: the resource of {'it' if len(dead) == 1 else 'these'} is "
         "never an "

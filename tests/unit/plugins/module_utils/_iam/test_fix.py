@@ -199,7 +199,7 @@ def test_a_document_that_iam_would_refuse_anyway_has_no_correction() -> None:
 
 
 def test_statements_of_one_name_are_not_mistaken_for_each_other() -> None:
-    same = [trusting({"AWS": ROOT}, {"BoolIfExists": {PRESENT: "true"}}, Sid="Same") for _ in range(2)]
+    same = [trusting({"AWS": ROOT}, {"BoolIfExists": {PRESENT: "true"}}, Sid="Same") for _number in range(2)]
     findings = [found for found in audit(role(policy(*same)), AuditOptions()).findings if found.rule == "MFA-C04"]
     assert findings
     assert all(found.fix is None and "same Sid" in found.message for found in findings)

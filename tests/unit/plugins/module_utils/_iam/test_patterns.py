@@ -70,8 +70,8 @@ def test_actions_do_not_count_by_case() -> None:
     ],
 )
 def test_overlap(one: str, other: str, *, expected: bool) -> None:
-    assert action_overlaps(one, other) is expected
-    assert action_overlaps(other, one) is expected
+    for first, second in ((one, other), (other, one)):
+        assert action_overlaps(first, second) is expected
 
 
 @pytest.mark.parametrize(
