@@ -28,6 +28,13 @@ shift
 mkdir -p "$system/collection" "$system/cache" "$cache/home"
 mount --bind "$root" "$system/collection"
 mount --bind "$cache/home" "$system/cache"
+# The checkout may be a git worktree, whose .git names a directory elsewhere.
+common=$(GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$root" \
+  git -C "$root" rev-parse --path-format=absolute --git-common-dir)
+if [ "$common" != "$root/.git" ]; then
+  mkdir -p "$system$common"
+  mount --bind -o ro "$common" "$system$common"
+fi
 mount -t proc proc "$system/proc"
 mount --rbind /dev "$system/dev"
 for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
