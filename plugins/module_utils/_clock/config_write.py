@@ -13,6 +13,7 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .config_syntax import FLAG, NTP_OPTIONS, NUMBER, REFCLOCK_OPTIONS
+from .config_values import bad_key
 from .errors import ClockError
 
 __all__ = ["HEADER", "PROFILES", "ConfigError", "Declared", "Key", "declare", "render"]
@@ -164,6 +165,9 @@ def _keys(given: Optional[Sequence[Mapping[str, Any]]]) -> Optional[Tuple[Key, .
             raise ConfigError(f"key id {key['id']} is not between 1 and {2**32 - 1}")
         if not _WORD.match(key["value"]):
             raise ConfigError(f"key {key['id']}: the value must be printable ASCII without spaces, or HEX:...")
+        fault = bad_key(key["id"], key["type"], key["value"])
+        if fault:
+            raise ConfigError(f"key {key['id']}: {fault}; chronyd would not use it")
     _refuse_twice([f"key id {key['id']}" for key in given])
     return tuple(Key(key["id"], key["type"], key["value"]) for key in given)
 

@@ -124,6 +124,50 @@ def test_refuses_what_chrony_cannot_hold(params: dict[str, Any]) -> None:
     assert "hush" not in str(caught.value)
 
 
-def test_keys() -> None:
-    assert declared(keys=[{"id": 3, "type": "AES128", "value": "HEX:00"}]).keys == (Key(3, "AES128", "HEX:00"),)
+HEX_128 = "HEX:00112233445566778899aAbBcCdDeEfF"
+SECRET = "0badc0de"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("AES128", HEX_128),
+        ("AES128", "sixteen-letters!"),
+        ("AES256", "ASCII:" + "x" * 32),
+        ("SHA256", "HEX:00"),
+        ("MD5", "crocus"),
+        ("MD5", "hex:zz"),  # chronyd takes other cases of HEX for a password
+        ("SHA512", "x" * 2036),
+    ],
+)
+def test_keys(kind: str, value: str) -> None:
+    assert declared(keys=[{"id": 3, "type": kind, "value": value}]).keys == (Key(3, kind, value),)
+
+
+def test_no_keys() -> None:
     assert declared(keys=[]).keys == ()
+    assert declared().keys is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("SHA256", f"HEX:{SECRET}zz", "hexadecimal"),
+        ("SHA256", f"HEX:{SECRET}0", "two for each byte"),
+        ("SHA256", f"HEX:{SECRET}+1", "hexadecimal"),
+        ("SHA256", f"HEX:0x{SECRET}", "hexadecimal"),
+        ("SHA256", "HEX:", "hexadecimal"),
+        ("MD5", "ASCII:", "empty"),
+        ("AES128", f"HEX:{SECRET}", "16 bytes"),
+        ("AES128", HEX_128 + "00", "16 bytes"),
+        ("AES256", f"ASCII:{SECRET}", "32 bytes"),
+        ("AES256", HEX_128, "32 bytes"),
+        ("AES128", "hex" + HEX_128[3:], "16 bytes"),
+        ("SHA512", "x" * 2037, "too long"),
+    ],
+)
+def test_keys_that_chronyd_drops_are_refused(kind: str, value: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        declared(keys=[{"id": 3, "type": kind, "value": value}])
+    assert "key 3" in str(caught.value)
+    assert SECRET not in str(caught.value)
