@@ -125,7 +125,7 @@ def test_refuses_what_chrony_cannot_hold(params: dict[str, Any]) -> None:
 
 
 HEX_128 = "HEX:00112233445566778899aAbBcCdDeEfF"
-SECRET = "0badc0de"
+DIGITS = "0badc0de"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ SECRET = "0badc0de"
         ("SHA256", "HEX:00"),
         ("MD5", "crocus"),
         ("MD5", "hex:zz"),  # chronyd takes other cases of HEX for a password
-        ("SHA512", "x" * 2036),
+        ("SHA512", "x" * 2037),
     ],
 )
 def test_keys(kind: str, value: str) -> None:
@@ -152,22 +152,22 @@ def test_no_keys() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "said"),
     [
-        ("SHA256", f"HEX:{SECRET}zz", "hexadecimal"),
-        ("SHA256", f"HEX:{SECRET}0", "two for each byte"),
-        ("SHA256", f"HEX:{SECRET}+1", "hexadecimal"),
-        ("SHA256", f"HEX:0x{SECRET}", "hexadecimal"),
+        ("SHA256", f"HEX:{DIGITS}zz", "hexadecimal"),
+        ("SHA256", f"HEX:{DIGITS}0", "two for each byte"),
+        ("SHA256", f"HEX:{DIGITS}+1", "hexadecimal"),
+        ("SHA256", f"HEX:0x{DIGITS}", "hexadecimal"),
         ("SHA256", "HEX:", "hexadecimal"),
         ("MD5", "ASCII:", "empty"),
-        ("AES128", f"HEX:{SECRET}", "16 bytes"),
+        ("AES128", f"HEX:{DIGITS}", "16 bytes"),
         ("AES128", HEX_128 + "00", "16 bytes"),
-        ("AES256", f"ASCII:{SECRET}", "32 bytes"),
+        ("AES256", f"ASCII:{DIGITS}", "32 bytes"),
         ("AES256", HEX_128, "32 bytes"),
         ("AES128", "hex" + HEX_128[3:], "16 bytes"),
-        ("SHA512", "x" * 2037, "too long"),
+        ("SHA512", "x" * 2038, "too long"),
     ],
 )
 def test_keys_that_chronyd_drops_are_refused(kind: str, value: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as caught:
         declared(keys=[{"id": 3, "type": kind, "value": value}])
     assert "key 3" in str(caught.value)
-    assert SECRET not in str(caught.value)
+    assert DIGITS not in str(caught.value)
