@@ -96,7 +96,9 @@ options:
         description: Set of trusted certificates to use.
         type: int
       key:
-        description: Authenticate with the symmetric key of this id. It must be in O(keys), or in the host's key file.
+        description:
+          - Authenticate with the symmetric key of this id. It must be in O(keys), or in the host's key file.
+          - Not together with O(sources[].nts).
         type: int
       port:
         description: UDP port of the server.
@@ -232,7 +234,9 @@ options:
           AES256]
         default: SHA256
       value:
-        description: The key, as printable ASCII, or C(HEX:) and hexadecimal digits.
+        description:
+          - The key, as printable ASCII, or C(HEX:) and hexadecimal digits, two for each byte.
+          - V(AES128) takes 16 bytes, V(AES256) 32.
         type: str
         required: true
   backup:
@@ -282,7 +286,9 @@ notes:
     C(softtoken.conf), a change is validated by the restart alone, and sources that are declared by host name cannot be
     told from others in the running daemon.
   - chronyd does not say which options its sources and which values its policy have. The proof is of the sources'
-    names and kinds; a restart that was interrupted is caught up on by the next run.
+    names and kinds, and with chrony 4.0 or later that chronyd has a usable key for every declared source with
+    O(sources[].key). It tells that on its own Unix socket only, whatever O(chronyc_address) is.
+  - A restart that was interrupted is caught up on by the next run.
 seealso:
   - module: softtoken.compliance.host_facts
   - module: softtoken.compliance.chrony_makestep

@@ -20,7 +20,7 @@ from .config_syntax import bad_source
 from .config_write import HEADER, ConfigError, Declared, Key, render
 from .layout import drop_in_dirs
 
-__all__ = ["ManagedPaths", "Plan", "make_plan"]
+__all__ = ["ManagedPaths", "Plan", "make_plan", "option_of"]
 
 _POLICY = "softtoken.conf"
 _SOURCES = "softtoken.sources"
@@ -294,7 +294,7 @@ class _Planner:
 
     def _refuse_missing_keys(self, effective: EffectiveConfig, texts: Dict[str, Optional[str]]) -> None:
         """A source whose key nobody knows is never authenticated, and chronyd only says so in its log."""
-        used = [one for one in effective.named(*SOURCE_DIRECTIVES) if _option(one, "key")]
+        used = [one for one in effective.named(*SOURCE_DIRECTIVES) if option_of(one, "key")]
         if not used:
             return
         keyfile = effective.last("keyfile")
@@ -302,8 +302,9 @@ class _Planner:
         text = (texts[path] if path in texts else self._now(path)) if path else None
         known = {words[0] for words in map(split_line, (text or "").split("\n")) if words}
         for source in used:
-            if _option(source, "key") not in known:
-                message = f"{source.text} ({source.file}, line {source.line}): key {_option(source, 'key')} is not in "
+            key = option_of(source, "key")
+            if key not in known:
+                message = f"{source.text} ({source.file}, line {source.line}): key {key} is not in "
                 raise ConfigError(message + (path or "any key file, since no keyfile is configured"))
 
 
@@ -326,7 +327,8 @@ def _generated(path: str) -> bool:
     return f"{path}/".startswith(_GENERATED)
 
 
-def _option(source: Directive, option: str) -> Optional[str]:
+def option_of(source: Directive, option: str) -> Optional[str]:
+    """The value of an option of a server, pool or peer; None without it."""
     for word, value in zip(source.args[1:], source.args[2:]):
         if word.lower() == option:
             return value

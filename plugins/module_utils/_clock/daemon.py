@@ -57,6 +57,27 @@ class Daemon:
         except ReportError as exc:
             return None, str(exc)
 
+    def without_key(self, sources: Sequence[Directive]) -> List[str]:
+        """Those of the sources whose symmetric key chronyd (4.0 or later) does not have. Raises ConfigError."""
+        from .reports_extra import parse_authdata  # only for sources with keys
+
+        batch = self._chronyc.reports(("authdata -a",), configured_names=True)
+        text = batch.texts.get("authdata")
+        if batch.error is not None or text is None:
+            raise ConfigError(
+                f"chronyc authdata, which proves keys, said: {batch.error or 'nothing'}. "
+                "chronyd answers it on its own Unix socket only: chronyc_address must name that, or be left out"
+            )
+        try:
+            rows = parse_authdata(text)
+        except ReportError as exc:
+            raise ConfigError(str(exc)) from exc
+        sound = {_plain(row.name): True for row in rows}
+        for row in rows:
+            if row.mode != "symmetric" or not row.key_type or not row.key_length:
+                sound[_plain(row.name)] = False
+        return [one.args[0] for one in sources if not sound.get(_plain(one.args[0]), False)]
+
     def unit(self) -> Optional[Unit]:
         """The service as the init system sees it; None without an init system or without the service."""
         init = detect_init(self._files)

@@ -96,6 +96,32 @@ def test_a_daemon_that_does_not_answer(tmp_path: Path) -> None:
     assert "506" in silence
 
 
+@pytest.mark.parametrize(
+    ("printed", "lacking"),
+    [
+        ("192.0.2.1,SK,7,3,160,4294967295,0,0,0,0\n2001:db8::1,SK,8,13,128,4294967295,0,0,0,0\n", []),
+        (
+            "192.0.2.1,SK,7,0,0,4294967295,0,0,0,0\n2001:db8::1,SK,8,13,0,4294967295,0,0,0,0\n",
+            ["192.0.2.1", "2001:DB8::1"],
+        ),
+        # One server of a pool that was told nothing, another kind of authentication, and no row at all.
+        (
+            "192.0.2.1,SK,7,3,160,4294967295,0,0,0,0\n192.0.2.1,-,0,0,0,4294967295,0,0,0,0\n",
+            ["192.0.2.1", "2001:DB8::1"],
+        ),
+    ],
+)
+def test_sources_without_their_key(tmp_path: Path, printed: str, lacking: list[str]) -> None:
+    daemon, _runner = daemon_on(tmp_path, {"chronyc": CommandResult(0, printed, "")})
+    assert daemon.without_key(directives("server 192.0.2.1 key 7", "server 2001:DB8::1 key 8")) == lacking
+
+
+def test_keys_that_chronyd_does_not_tell_about_are_not_proven(tmp_path: Path) -> None:
+    daemon, _runner = daemon_on(tmp_path, {"chronyc": CommandResult(1, "501 Not authorised\n", "")})
+    with pytest.raises(ConfigError, match=r"501.*chronyc_address"):
+        daemon.without_key(directives("server 192.0.2.1 key 7"))
+
+
 @pytest.mark.parametrize("name", ["chrony", "chronyd"])
 def test_systemd_restarts_the_unit_that_runs(tmp_path: Path, name: str) -> None:
     (tmp_path / "run/systemd/system").mkdir(parents=True)
