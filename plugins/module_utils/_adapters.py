@@ -46,7 +46,7 @@ class ModuleRunner:
         self._module = module
 
     def run(self, argv: Sequence[str], *, timeout_s: float = 10.0, data: str | None = None) -> CommandResult:
-        """Run ``argv`` without a shell; at ``timeout_s``, or when it prints too much, it and its children are killed."""
+        """Run ``argv`` without a shell; killed with its children at ``timeout_s`` or when it prints too much."""
         limits = _Limits(timeout_s)
         try:
             rc, stdout, stderr = self._module.run_command(
