@@ -71,6 +71,8 @@ class Outcome(NamedTuple):
 
 def apply(host: Host, request: Request) -> Outcome:
     """Bring the host's chrony to what is declared. Raises ConfigError, and ApplyError where files had been changed."""
+    if not 0 <= request.timeout_s < float("inf"):
+        raise ConfigError(f"timeout is {request.timeout_s}, and must be a finite number of seconds from 0")
     return _Run(host, request).run()
 
 
