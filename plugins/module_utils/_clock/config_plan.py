@@ -111,6 +111,7 @@ class _Planner:
             self._refuse_faults(effective)
             self._refuse_other(effective, paths)
             self._refuse_missing_keys(effective, texts)
+            self._refuse_missing_certificates(effective)
         return Plan(
             paths=paths,
             texts=texts,
@@ -306,6 +307,17 @@ class _Planner:
             if key not in known:
                 message = f"{source.text} ({source.file}, line {source.line}): key {key} is not in "
                 raise ConfigError(message + (path or "any key file, since no keyfile is configured"))
+
+    def _refuse_missing_certificates(self, effective: EffectiveConfig) -> None:
+        """A declared source whose set has no certificates trusts nobody. Set 0 has the system's."""
+        filled = {one.args[0].lstrip("0") for one in effective.named("ntstrustedcerts") if len(one.args) > 1}
+        for source in effective.named(*SOURCE_DIRECTIVES):
+            certset = (option_of(source, "certset") or "").lstrip("0")
+            if certset and certset not in filled and source.text in self.declared.ntp:
+                raise ConfigError(
+                    f"{source.text}: certset {certset} has no certificates. Add 'ntstrustedcerts {certset} FILE' to "
+                    f"the host's own chrony configuration ({self.main}), or leave certset out"
+                )
 
 
 def _conf_folders(directives: Sequence[Directive]) -> List[str]:
