@@ -55,10 +55,17 @@ options:
     description:
       - Verdicts that put a host into RV(violations).
       - The module itself never fails because of a verdict.
+      - Text is taken as well, V([]) and an empty one among it, as C(-e) and surveys give it.
     type: list
     elements: str
     choices: [noncompliant, unknown]
     default: [noncompliant, unknown]
+  prepare:
+    description:
+      - Only checks the options, and that the directory can be written; writes no report.
+      - Meant for the begin of a run, before anything is measured or changed.
+    type: bool
+    default: false
   measured:
     description:
       - Name of the variable that the result of M(softtoken.compliance.host_facts) was registered in.
