@@ -17,7 +17,7 @@ import signal
 import stat
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import (
     CommandResult,
@@ -172,6 +172,33 @@ class HostFiles:
     def is_dir(self, path: str) -> bool:
         """Say whether the path is a directory."""
         return os.path.isdir(path)
+
+    def own_root(self) -> bool | None:
+        """Say whether ``/`` is the root of the first process too; False in a chroot, None where it cannot be seen."""
+        same = _same_root(1)
+        if same is not None:
+            return same
+        # The first process may have more rights than root has here. Whoever entered the chroot is among the ancestors.
+        return False if any(_same_root(pid) is False for pid in _ancestors()) else None
+
+
+def _same_root(pid: int) -> bool | None:
+    try:
+        return os.path.samestat(os.stat("/"), os.stat(f"/proc/{pid}/root"))
+    except OSError:
+        return None
+
+
+def _ancestors() -> Iterator[int]:
+    pid = os.getppid()
+    while pid > 1:
+        yield pid
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                # The name, in parentheses, may hold anything.
+                pid = int(file.read().rpartition(")")[2].split()[1])
+        except OSError:
+            return
 
 
 class HostClocks:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import ipaddress
 from typing import List, Optional, Sequence, Set, Tuple
 
-from .._ports import CommandResult, Files, Runner
+from .._ports import CommandResult, HostRoot, Runner
 from .chronyc import Chronyc
 from .config_read import Directive
 from .config_write import ConfigError
 from .errors import ReportError
 from .model import Source
 from .reports import parse_sources
-from .service import CHRONY_UNITS, InitError, Unit, chrony_unit, detect_init, read_units
+from .service import CHRONY_UNITS, FOREIGN, InitError, Unit, chrony_unit, detect_init, in_chroot, read_units
 
 __all__ = ["Daemon", "differences"]
 
@@ -34,7 +34,7 @@ class Daemon:
     def __init__(
         self,
         runner: Runner,
-        files: Files,
+        files: HostRoot,
         chronyc: Chronyc,
         *,
         service: Optional[str] = None,
@@ -48,6 +48,8 @@ class Daemon:
 
     def sources(self, *, modern: bool) -> Tuple[Optional[Tuple[Source, ...]], str]:
         """The daemon's sources, by configured name where chronyc can; None, and why, when it does not answer."""
+        if not self._chronyc.addressed and in_chroot(self._files):
+            return None, FOREIGN
         batch = self._chronyc.reports(("sources -a", "activity"), configured_names=modern)
         text = batch.texts.get("sources")
         if batch.error is not None or text is None:

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
-from .._ports import Files, Runner
+from .._ports import Files, HostRoot, Runner
 
-__all__ = ["CHRONY_UNITS", "InitError", "Unit", "chrony_unit", "detect_init", "read_units"]
+__all__ = ["CHRONY_UNITS", "FOREIGN", "InitError", "Unit", "chrony_unit", "detect_init", "in_chroot", "read_units"]
 
 #: Debian's name, everybody else's, and the variant of EL that does without root.
 CHRONY_UNITS = ("chrony", "chronyd", "chronyd-restricted")
+
+#: Why chronyd is not asked in a chroot. chronyc would fall back to loopback UDP, which the chroot shares.
+FOREIGN = (
+    "this is a chroot, or cannot be told from one: a chronyd that answers here is another system's "
+    "(chronyc_address names one that counts all the same)"
+)
 
 _SYSTEMD_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,MainPID,WantedBy,RequiredBy"
@@ -37,8 +43,19 @@ class Unit(NamedTuple):
     main_pid: int = 0
 
 
-def detect_init(files: Files) -> str:
+def in_chroot(files: HostRoot) -> bool:
+    """Say whether what runs here belongs to another system; yes where neither the root nor an init system tells."""
+    own = files.own_root()
+    return _init_by_marks(files) == "none" if own is None else not own
+
+
+def detect_init(files: HostRoot) -> str:
     """Return ``systemd`` or ``openrc`` where that runs, else ``none`` (a container, a chroot, another init)."""
+    # A chroot may see the marks of the system around it: builders bind-mount /run.
+    return "none" if files.own_root() is False else _init_by_marks(files)
+
+
+def _init_by_marks(files: Files) -> str:
     if files.is_dir("/run/systemd/system"):
         return "systemd"
     if files.exists("/run/openrc/softlevel"):

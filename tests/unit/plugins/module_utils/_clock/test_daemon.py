@@ -122,6 +122,20 @@ def test_keys_that_chronyd_does_not_tell_about_are_not_proven(tmp_path: Path) ->
         daemon.without_key(directives("server 192.0.2.1 key 7"))
 
 
+def test_a_chroot_has_no_daemon_of_its_own(tmp_path: Path) -> None:
+    runner = ScriptedRunner({"chronyc": CommandResult(0, rows("a") + "1,0,0,0,0\n", "")})
+    files = RootedFiles(tmp_path)
+    files.write("/run/systemd/system/placeholder", "")
+    files.own = False
+    daemon = Daemon(runner, files, Chronyc(runner, "chronyc"))
+    sources, silence = daemon.sources(modern=True)
+    assert sources is None
+    assert "this is a chroot" in silence
+    assert daemon.unit() is None
+    named = Daemon(runner, files, Chronyc(runner, "chronyc", "127.0.0.1"))
+    assert [source.name for source in named.sources(modern=True)[0] or ()] == ["a"]
+
+
 @pytest.mark.parametrize("name", ["chrony", "chronyd"])
 def test_systemd_restarts_the_unit_that_runs(tmp_path: Path, name: str) -> None:
     (tmp_path / "run/systemd/system").mkdir(parents=True)
