@@ -259,7 +259,8 @@ options:
     default: 10.0
   config_file:
     description:
-      - Main file of chronyd, for a host where it is not the distribution's.
+      - Main file of chronyd. By default the one that the running service was started with (option C(-f) of chronyd),
+        else the distribution's.
     type: path
   chronyc_address:
     description:

@@ -26,7 +26,7 @@ from .._ports import (
 from .chronyc import Chronyc
 from .config_read import EffectiveConfig, read_config
 from .layout import Layout, find_layout
-from .service import CHRONY_UNITS, InitError, Unit, chrony_unit, detect_init, in_chroot, read_units
+from .service import CHRONY_UNITS, InitError, Unit, chrony_unit, config_of, detect_init, in_chroot, read_units
 
 __all__ = ["REPORTS", "RIVAL_UNITS", "SUBSETS", "Look", "MeasureOptions", "Ports", "collect"]
 
@@ -172,8 +172,8 @@ def _config_of(look: Look) -> str | None:
     """Return the file that the service's chronyd was started with, when its command line says so."""
     unit = chrony_unit(look.units or ())
     for process in look.processes or ():
-        if unit is not None and process.pid == unit.main_pid and "-f" in process.cmdline[:-1]:
-            return process.cmdline[process.cmdline.index("-f") + 1]
+        if unit is not None and process.pid == unit.main_pid:
+            return config_of(process.cmdline)
     return None
 
 

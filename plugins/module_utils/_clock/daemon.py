@@ -18,7 +18,7 @@ from .config_write import ConfigError
 from .errors import ReportError
 from .model import Source
 from .reports import parse_sources
-from .service import CHRONY_UNITS, FOREIGN, InitError, Unit, chrony_unit, detect_init, in_chroot, read_units
+from .service import CHRONY_UNITS, FOREIGN, InitError, Unit, chrony_unit, config_of, detect_init, in_chroot, read_units
 
 __all__ = ["Daemon", "differences"]
 
@@ -90,6 +90,19 @@ class Daemon:
             return chrony_unit(read_units(init, self._runner, self._files, names))
         except InitError as exc:
             raise ConfigError(str(exc)) from exc
+
+    def config_file(self) -> Optional[str]:
+        """The file that the service's chronyd was started with, when its command line says so. Raises ConfigError."""
+        unit = self.unit()
+        if unit is None or not unit.main_pid:
+            return None
+        try:
+            line = self._files.read_text(f"/proc/{unit.main_pid}/cmdline")
+        except OSError as exc:
+            raise ConfigError(
+                f"cannot see which file chronyd (process {unit.main_pid}) reads: {exc.strerror or exc}. Set config_file"
+            ) from exc
+        return config_of(line.split("\0"))
 
     def how_to_restart(self) -> Optional[List[str]]:
         """The command that restarts the daemon; None where there is none."""

@@ -122,6 +122,18 @@ def test_keys_that_chronyd_does_not_tell_about_are_not_proven(tmp_path: Path) ->
         daemon.without_key(directives("server 192.0.2.1 key 7"))
 
 
+def test_the_file_that_the_service_was_started_with(tmp_path: Path) -> None:
+    answers = {"/usr/bin/systemctl": CommandResult(0, PROPERTIES.format(name="chrony", state="active"), "")}
+    daemon, _runner = daemon_on(tmp_path, answers)
+    files = RootedFiles(tmp_path)
+    assert daemon.config_file() is None  # no init system, no main process
+    files.write("/run/systemd/system/placeholder", "")
+    with pytest.raises(ConfigError, match=r"process 7.*Set config_file"):
+        daemon.config_file()
+    files.write("/proc/7/cmdline", "/usr/sbin/chronyd\0-x\0-f/etc/chrony/site.conf\0")
+    assert daemon.config_file() == "/etc/chrony/site.conf"
+
+
 def test_a_chroot_has_no_daemon_of_its_own(tmp_path: Path) -> None:
     runner = ScriptedRunner({"chronyc": CommandResult(0, rows("a") + "1,0,0,0,0\n", "")})
     files = RootedFiles(tmp_path)
