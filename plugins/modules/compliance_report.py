@@ -150,15 +150,15 @@ summary:
       type: dict
       sample: {hosts: 3, noncompliant: 1, unknown: 1, compliant: 1}
     reasons:
-      description: How many hosts have each reason code, the most frequent first.
+      description: How many hosts have each reason code, the worst first.
       type: dict
       sample: {"chrony.missing": 1, "host.unreachable": 1}
     warnings:
-      description: How many hosts have each warning, the most frequent first.
+      description: How many hosts have each warning, the worst first.
       type: dict
       sample: {}
 headline:
-  description: The report in one line.
+  description: The report in one line. It counts the hosts that enforcing failed on, if there are any.
   returned: always
   type: str
   sample: "noncompliant: 3 hosts: 1 noncompliant, 1 unknown, 1 compliant"
@@ -169,7 +169,8 @@ failed_run:
   type: bool
   sample: true
 violations:
-  description: One line for each host whose verdict is in O(fail_on).
+  description: One line for each host whose verdict is in O(fail_on), and with O(mode=enforce) for each host that
+    enforcing failed on, whatever was measured there afterwards. Empty when O(fail_on) is.
   returned: always
   type: dict
   sample: {"db1": "noncompliant: chrony.missing"}
