@@ -68,6 +68,7 @@ class ActionModule(ActionBase):
             dry_run=options["dry_run"],
         )
         files = self._files(report, options)
+        found = violations(report, options["fail_on"])
         return merge_hash(
             result,
             {
@@ -75,8 +76,8 @@ class ActionModule(ActionBase):
                 "files": files,
                 "summary": summary_to_dict(report),
                 "headline": headline(report),
-                "violations": violations(report, options["fail_on"]),
-                "failed_run": report.verdict in options["fail_on"],
+                "violations": found,
+                "failed_run": report.verdict in options["fail_on"] or bool(found),
             },
         )
 
