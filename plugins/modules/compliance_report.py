@@ -163,8 +163,8 @@ headline:
   type: str
   sample: "noncompliant: 3 hosts: 1 noncompliant, 1 unknown, 1 compliant"
 failed_run:
-  description: Whether the verdict of the whole report is in O(fail_on). True as well when there was no host and
-    V(unknown) is in O(fail_on).
+  description: Whether the verdict of the whole report is in O(fail_on), or a host is in RV(violations). True as well
+    when there was no host and V(unknown) is in O(fail_on).
   returned: always
   type: bool
   sample: true
