@@ -318,7 +318,7 @@ def test_an_image_with_keys_is_prepared_again_and_gets_them_back_from_the_role(i
     for _time in ("first", "again"):
         run = ansible_playbook(tmp_path, PLAYBOOKS / "bootstrap.yml", hosts, "--diff")
         assert run.rc == 0, run.output
-        assert KEYS[0]["value"] not in run.output
+        assert str(KEYS[0]["value"]) not in run.output
         assert [line for line in managed.read_text("utf-8").splitlines() if not line.startswith("#")] == []
         assert managed.stat().st_mode & 0o007 == 0
     playbook = tmp_path / "role.yml"
