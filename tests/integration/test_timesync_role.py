@@ -196,6 +196,17 @@ def test_a_stopped_and_masked_service_comes_back(story: dict[str, Run], bare: Co
     assert bare.exec("systemctl", "is-enabled", "chrony").stdout.strip() == "enabled"
 
 
+def test_a_host_without_declared_sources_keeps_its_own(story: dict[str, Run], bare: Container, tmp_path: Path) -> None:
+    assert story
+    playbook = tmp_path / "role.yml"
+    playbook.write_text(ROLE, encoding="utf-8")
+    hosts = inventory_of({"host": podman_host(bare)}, timesync_prove=False, timesync_prove_retries=0)
+    run = ansible_playbook(tmp_path, playbook, hosts)
+    assert run.rc == 0, run.output
+    assert NAME not in bare.exec("sh", "-c", "cat /etc/chrony/chrony.conf /etc/chrony/*.d/*").stdout
+    assert bare.exec("grep", "-c", "^pool ", "/etc/chrony/chrony.conf").stdout.strip() == "1"
+
+
 @pytest.fixture(scope="module")
 def imaged(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Container, Run]]:
     """A machine that an image was made of, while it ran."""
