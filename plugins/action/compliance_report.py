@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
@@ -38,6 +39,7 @@ ARGUMENT_SPEC = {
         "choices": ["noncompliant", "unknown"],
         "default": ["noncompliant", "unknown"],
     },
+    "prepare": {"type": "bool", "default": False},
     "measured": {"type": "str", "default": "softtoken_measured"},
     "enforced": {"type": "str", "default": "softtoken_enforced"},
     "measured_again": {"type": "str", "default": "softtoken_measured_again"},
@@ -55,7 +57,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what C(RETURN) of the module documents."""
         result = super().run(tmp, task_vars)
+        if "fail_on" in self._task.args:
+            self._task.args["fail_on"] = listed(self._task.args["fail_on"])
         _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        if options["prepare"]:
+            return merge_hash(result, {"changed": False, "directory": self._prepare(options)})
         hostvars = (task_vars or {}).get("hostvars", {})
         report = build_report(
             (_answers(host, hostvars, options) for host in _unique(options["hosts"])),
@@ -66,6 +72,7 @@ class ActionModule(ActionBase):
         )
         account = report.account
         files = self._files(report, options)
+        found = violations(report, options["fail_on"])
         return merge_hash(
             result,
             {
@@ -73,12 +80,23 @@ class ActionModule(ActionBase):
                 "files": files,
                 "summary": summary_to_dict(report),
                 "headline": headline(report),
-                "violations": violations(report, options["fail_on"]),
-                "failed_run": report.verdict in options["fail_on"],
+                "violations": found,
+                "failed_run": report.verdict in options["fail_on"] or bool(found),
                 "account_headline": "" if account is None else account_headline(account),
                 "failed_account": account is not None and account.verdict in options["fail_on"],
             },
         )
+
+    def _prepare(self, options: Mapping[str, Any]) -> str:
+        directory = Path(options["directory"]).absolute()
+        if not self._play_context.check_mode:
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=directory):
+                    pass
+            except OSError as exc:
+                raise _cannot_write(directory, exc) from exc
+        return str(directory)
 
     def _files(self, report: Report, options: Mapping[str, Any]) -> list[str]:
         directory = Path(options["directory"]).absolute()
@@ -89,11 +107,26 @@ class ActionModule(ActionBase):
                 for path, text in texts.items():
                     _replace(path, text)
             except OSError as exc:
-                raise AnsibleActionFail(
-                    f"cannot write the report into {directory} on the controller: {exc.strerror or exc}; "
-                    "name a directory that may be written (option directory, softtoken_report_dir in the playbook)"
-                ) from exc
+                raise _cannot_write(directory, exc) from exc
         return list(texts)
+
+
+def listed(value: Any) -> Any:
+    """Return the list that a text stands for, as C(-e) and surveys give it; an empty text is an empty list."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not isinstance(value, str) or (text and not text.startswith("[")):
+        return value
+    try:
+        return yaml.safe_load(text) or []
+    except yaml.YAMLError as exc:
+        raise AnsibleActionFail(f"fail_on is {text!r}, which is no list: write it as [noncompliant, unknown]") from exc
+
+
+def _cannot_write(directory: Path, exc: OSError) -> AnsibleActionFail:
+    return AnsibleActionFail(
+        f"cannot write the report into {directory} on the controller: {exc.strerror or exc}; "
+        "name a directory that may be written (option directory, softtoken_report_dir in the playbook)"
+    )
 
 
 def _unique(hosts: Sequence[str]) -> list[str]:

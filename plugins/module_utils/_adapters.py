@@ -9,13 +9,15 @@ processes or ask a time server does not pay for them, and one that does says wha
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import pwd
+import signal
 import stat
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import (
     CommandResult,
@@ -32,6 +34,8 @@ __all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilPro
 
 _NOT_FOUND = 127  # as a shell reports it
 _NOT_RUN = 126
+_KILLED = -9
+_MAX_OUTPUT = 1048576  # per stream; what is asked for on a host is a few kilobytes
 _C_LOCALE = {"LC_ALL": "C", "LANG": "C", "LANGUAGE": "C"}
 
 
@@ -42,8 +46,8 @@ class ModuleRunner:
         self._module = module
 
     def run(self, argv: Sequence[str], *, timeout_s: float = 10.0, data: str | None = None) -> CommandResult:
-        """Run ``argv`` without a shell; the program is killed when it takes longer than ``timeout_s``."""
-        limit = _TimeLimit(timeout_s)
+        """Run ``argv`` without a shell; killed with its children at ``timeout_s`` or when it prints too much."""
+        limits = _Limits(timeout_s)
         try:
             rc, stdout, stderr = self._module.run_command(
                 list(argv),
@@ -52,15 +56,19 @@ class ModuleRunner:
                 errors="replace",
                 environ_update=_C_LOCALE,
                 expand_user_and_vars=False,
-                before_communicate_callback=limit.start,
+                before_communicate_callback=limits.start,
                 handle_exceptions=False,
             )
         except OSError as exc:
             rc = _NOT_FOUND if exc.errno == errno.ENOENT else _NOT_RUN
             return CommandResult(rc, "", f"cannot run {argv[0]}: {exc.strerror}")
         finally:
-            limit.stop()
-        return CommandResult(rc, stdout, stderr, limit.exceeded)
+            limits.stop()
+        if limits.endless:
+            # Half a report is none.
+            said = f"{argv[0]} printed more than {_MAX_OUTPUT} bytes and was ended"
+            return CommandResult(_KILLED, "", said)
+        return CommandResult(rc, stdout, stderr, limits.late)
 
     def which(self, program: str) -> str | None:
         """Return the absolute path of ``program``, sbin directories included, or None."""
@@ -68,16 +76,19 @@ class ModuleRunner:
         return path
 
 
-class _TimeLimit:
-    """Kills a started program (a ``Popen``) when its time is up."""
+class _Limits:
+    """Kills a started program (a ``Popen``) and its children when its time is up, or when it prints without an end."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._timer: threading.Timer | None = None
-        self.exceeded = False
+        self.late = False
+        self.endless = False
 
     def start(self, process: Any) -> None:
-        self._timer = threading.Timer(self._seconds, self._kill, [process])
+        process.stdout = _LimitedPipe(process.stdout, self, process)
+        process.stderr = _LimitedPipe(process.stderr, self, process)
+        self._timer = threading.Timer(self._seconds, self._time_is_up, [process])
         self._timer.daemon = True
         self._timer.start()
 
@@ -85,10 +96,55 @@ class _TimeLimit:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _kill(self, process: Any) -> None:
-        # Popen.kill() looks first whether the process still runs, so no other process can be hit.
-        self.exceeded = True
-        process.kill()
+    def _time_is_up(self, process: Any) -> None:
+        self.late = True
+        _kill(process)
+
+    def too_much(self, process: Any) -> None:
+        self.endless = True
+        _kill(process)
+
+
+class _LimitedPipe:
+    """A pipe as ``run_command`` reads it; it ends with its program's limits, whoever else holds it open."""
+
+    def __init__(self, pipe: Any, limits: _Limits, process: Any) -> None:
+        self._pipe = pipe
+        self._limits = limits
+        self._process = process
+        self._left = _MAX_OUTPUT
+        self.fileno = pipe.fileno
+        self.close = pipe.close
+
+    def read(self, size: int) -> bytes | None:
+        if self._limits.late or self._limits.endless:
+            return b""
+        chunk: bytes | None = self._pipe.read(size)
+        self._left -= len(chunk or b"")
+        if self._left >= 0:
+            return chunk
+        self._limits.too_much(self._process)
+        return b""
+
+
+def _kill(process: Any) -> None:
+    # The children of a script hold its pipe. They are listed first: without their parent nobody knows them any more.
+    family = _descendants(process.pid) if process.poll() is None else []
+    # Popen.kill() looks whether the process still runs, so no other process can be hit.
+    process.kill()
+    for pid in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """List the children of a process and theirs; none where the kernel does not tell."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+    return [found for child in children for found in (child, *_descendants(child))]
 
 
 class HostFiles:
@@ -116,6 +172,33 @@ class HostFiles:
     def is_dir(self, path: str) -> bool:
         """Say whether the path is a directory."""
         return os.path.isdir(path)
+
+    def own_root(self) -> bool | None:
+        """Say whether ``/`` is the root of the first process too; False in a chroot, None where it cannot be seen."""
+        same = _same_root(1)
+        if same is not None:
+            return same
+        # The first process may have more rights than root has here. Whoever entered the chroot is among the ancestors.
+        return False if any(_same_root(pid) is False for pid in _ancestors()) else None
+
+
+def _same_root(pid: int) -> bool | None:
+    try:
+        return os.path.samestat(os.stat("/"), os.stat(f"/proc/{pid}/root"))
+    except OSError:
+        return None
+
+
+def _ancestors() -> Iterator[int]:
+    pid = os.getppid()
+    while pid > 1:
+        yield pid
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                # The name, in parentheses, may hold anything.
+                pid = int(file.read().rpartition(")")[2].split()[1])
+        except OSError:
+            return
 
 
 class HostClocks:

@@ -26,7 +26,7 @@ class _Importer(zipimport.zipimporter):
 
 def compile_once() -> None:
     """Take over what this process still imports from archives; nothing where it imports from none."""
-    cached = [path for path, importer in sys.path_importer_cache.items() if type(importer) is zipimport.zipimporter]
+    cached = [path for path, importer in sys.path_importer_cache.items() if isinstance(importer, zipimport.zipimporter)]
     for path in cached:
         sys.path_importer_cache[path] = _Importer(path)
     if cached:

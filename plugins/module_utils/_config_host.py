@@ -46,7 +46,7 @@ def host_and_request(module: AnsibleModule) -> tuple[Host, Request]:
         restart_command=params["restart_command"] or (),
     )
     request = Request(
-        config_file=params["config_file"] or layout.config_file,
+        config_file=params["config_file"] or daemon.config_file() or layout.config_file,
         declared=declare(params) if params["state"] == "present" else Declared(),
         check=module.check_mode,
         backup=params["backup"],

@@ -227,12 +227,16 @@ class _Look:
 
     def _system(self) -> dict[str, Any]:
         """Return what the controller cannot make out of the look."""
+        # Here alone, so that a look without the long form does not compile it.
+        from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.ec2 import is_ec2
+
         release = read_os_release(self._files)
         return {
             "distribution": release.get("ID", "unknown"),
             "distribution_like": release.get("ID_LIKE", "").split(),
             "version": release.get("VERSION_ID", ""),
             "package_manager": self._package_manager(release),
+            "ec2": is_ec2(self._files),
             "psutil": self._ports.has_library("psutil"),
             "ntplib": self._ports.has_library("ntplib"),
         }

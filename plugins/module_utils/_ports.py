@@ -18,6 +18,7 @@ __all__ = [
     "CommandResult",
     "FileStore",
     "Files",
+    "HostRoot",
     "Process",
     "Processes",
     "Runner",
@@ -81,6 +82,13 @@ class Files(Protocol):
         """Say whether the path is a directory (False also where that cannot be seen)."""
 
 
+class HostRoot(Files, Protocol):
+    """The file system of a whole host, from its root on."""
+
+    def own_root(self) -> Optional[bool]:
+        """Say whether ``/`` is the root of the first process too; False in a chroot, None where it cannot be seen."""
+
+
 class Access(NamedTuple):
     """Who may read a file, apart from its owner root; ``group`` None is root's own."""
 
@@ -88,7 +96,7 @@ class Access(NamedTuple):
     group: Optional[str] = None
 
 
-class FileStore(Files, Protocol):
+class FileStore(HostRoot, Protocol):
     """Changes the file system, one file and one atomic step at a time.
 
     ``read_text`` gives undecodable bytes as surrogate escapes here, so that what is read can be written back as it

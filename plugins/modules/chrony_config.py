@@ -54,7 +54,9 @@ options:
     elements: dict
     suboptions:
       address:
-        description: Host name or address; for a refclock the parameter of its driver, such as C(/dev/ptp_ena).
+        description:
+          - Host name, IPv4 or IPv6 address (without brackets, port and scope); for a refclock the parameter of its
+            driver, such as C(/dev/ptp_ena).
         type: str
         required: true
       type:
@@ -87,43 +89,49 @@ options:
         description: Use interleaved mode.
         type: bool
       nts:
-        description: Authenticate with Network Time Security.
+        description: Authenticate with Network Time Security. Not for a peer, and not together with O(sources[].key).
         type: bool
       ntsport:
-        description: TCP port of the NTS-KE server.
+        description: TCP port of the NTS-KE server, from 1 to 65535.
         type: int
       certset:
-        description: Set of trusted certificates to use.
+        description:
+          - Set of trusted certificates to use with O(sources[].nts). V(0) is the system's and O(ntstrustedcerts).
+          - Others are of use only where the host's own configuration fills them (C(ntstrustedcerts) with the set's
+            number), and are refused where it does not.
         type: int
       key:
-        description: Authenticate with the symmetric key of this id. It must be in O(keys), or in the host's key file.
+        description:
+          - Authenticate with the symmetric key of this id. It must be in O(keys), or in the host's key file.
+          - Not together with O(sources[].nts).
         type: int
       port:
-        description: UDP port of the server.
+        description: UDP port of the server, from 1 to 65535.
         type: int
       version:
-        description: NTP version of requests.
+        description: NTP version of requests, from 1 to 4.
         type: int
       minpoll:
-        description: Shortest polling interval, as a power of two in seconds.
+        description: Shortest polling interval, as a power of two in seconds, from -7 to 24.
         type: int
       maxpoll:
-        description: Longest polling interval, as a power of two in seconds.
+        description:
+          - Longest polling interval, as a power of two in seconds, from -7 to 24, and not below O(sources[].minpoll).
         type: int
       maxsources:
-        description: How many servers of a pool to use. chronyd uses 4 unless told otherwise.
+        description: How many servers of a pool to use, from 1 to 16. chronyd uses 4 unless told otherwise.
         type: int
       minsamples:
-        description: Smallest number of samples to keep.
+        description: Smallest number of samples to keep, up to 64.
         type: int
       maxsamples:
-        description: Largest number of samples to keep.
+        description: Largest number of samples to keep, up to 64; V(0) leaves it at that.
         type: int
       maxdelay:
-        description: Ignore measurements with a larger round-trip delay in seconds.
+        description: Ignore measurements with a larger round-trip delay in seconds, up to 1000.
         type: float
       filter:
-        description: How many samples a filter reduces to one.
+        description: How many samples a filter reduces to one, from 1 to 64, for a refclock to 256.
         type: int
       offset:
         description: Correction of the source's time in seconds.
@@ -135,10 +143,10 @@ options:
         description: The refclock, by its O(sources[].refid), that gives a PPS refclock its seconds.
         type: str
       poll:
-        description: Polling interval of a refclock, as a power of two in seconds.
+        description: Polling interval of a refclock, as a power of two in seconds, from -7 to 24.
         type: int
       dpoll:
-        description: Polling interval of a refclock's driver, as a power of two in seconds.
+        description: Polling interval of a refclock's driver, as a power of two in seconds, from -7 to 24.
         type: int
       delay:
         description: Assumed delay of a refclock in seconds; half of it is its error.
@@ -147,7 +155,7 @@ options:
         description: Precision of a refclock in seconds.
         type: float
       stratum:
-        description: Stratum of a refclock.
+        description: Stratum of a refclock, from 0 to 15.
         type: int
       pps:
         description: Treat a refclock as a PPS source.
@@ -162,7 +170,10 @@ options:
         the effective configuration, is disabled by a mark in front of it. For directories that programs write to,
         such as the C(sourcedir) for servers from DHCP, it is the directive that reads them.
       - Lines come back when this becomes V(false), or with O(state=absent).
-      - Without it, other sources stay, but a line elsewhere with an address that is declared here is disabled.
+      - With V(false) other sources stay, except for C(server), C(pool) and C(peer) lines elsewhere that name a declared
+        source, whatever their options. These are taken over. They are disabled by the same mark, so that only the
+        options declared here count, and come back when the source is no longer declared.
+      - Lines in files that programs write (below C(/run), C(/var) and C(/usr)) are not taken over with V(false).
     type: bool
     default: false
   makestep:
@@ -185,7 +196,7 @@ options:
       - V(true) disables C(rtcfile), as chronyd does not start with both.
     type: bool
   minsources:
-    description: How many selectable sources chronyd needs to change the clock.
+    description: How many selectable sources chronyd needs to change the clock, at least 1.
     type: int
   maxclockerror:
     description: Largest frequency error in ppm that the clock may have when nothing corrects it.
@@ -232,7 +243,9 @@ options:
           AES256]
         default: SHA256
       value:
-        description: The key, as printable ASCII, or C(HEX:) and hexadecimal digits.
+        description:
+          - The key, as printable ASCII, or C(HEX:) and hexadecimal digits, two for each byte.
+          - V(AES128) takes 16 bytes, V(AES256) 32.
         type: str
         required: true
   backup:
@@ -246,10 +259,13 @@ options:
     default: 10.0
   config_file:
     description:
-      - Main file of chronyd, for a host where it is not the distribution's.
+      - Main file of chronyd. By default the one that the running service was started with (option C(-f) of chronyd),
+        else the distribution's.
     type: path
   chronyc_address:
-    description: Where chronyc finds chronyd, as its option C(-h) takes it. By default its own Unix socket.
+    description:
+      - Where chronyc finds chronyd, as its option C(-h) takes it. By default its own Unix socket.
+      - In a chroot nothing is asked by default, since what answers there is the daemon of the system around it.
     type: str
   service_name:
     description:
@@ -282,7 +298,9 @@ notes:
     C(softtoken.conf), a change is validated by the restart alone, and sources that are declared by host name cannot be
     told from others in the running daemon.
   - chronyd does not say which options its sources and which values its policy have. The proof is of the sources'
-    names and kinds; a restart that was interrupted is caught up on by the next run.
+    names and kinds, and with chrony 4.0 or later that chronyd has a usable key for every declared source with
+    O(sources[].key). It tells that on its own Unix socket only, whatever O(chronyc_address) is.
+  - A restart that was interrupted is caught up on by the next run.
 seealso:
   - module: softtoken.compliance.host_facts
   - module: softtoken.compliance.chrony_makestep

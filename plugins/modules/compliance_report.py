@@ -57,10 +57,17 @@ options:
     description:
       - Verdicts that put a host into RV(violations), or make RV(failed_account) true.
       - The module itself never fails because of a verdict.
+      - Text is taken as well, V([]) and an empty one among it, as C(-e) and surveys give it.
     type: list
     elements: str
     choices: [noncompliant, unknown]
     default: [noncompliant, unknown]
+  prepare:
+    description:
+      - Only checks the options, and that the directory can be written; writes no report.
+      - Meant for the begin of a run, before anything is measured or changed.
+    type: bool
+    default: false
   measured:
     description:
       - Name of the variable that the result of M(softtoken.compliance.host_facts) was registered in.
@@ -152,11 +159,11 @@ summary:
       type: dict
       sample: {hosts: 3, noncompliant: 1, unknown: 1, compliant: 1}
     reasons:
-      description: How many hosts have each reason code, the most frequent first.
+      description: How many hosts have each reason code, the worst first.
       type: dict
       sample: {"chrony.missing": 1, "host.unreachable": 1}
     warnings:
-      description: How many hosts have each warning, the most frequent first.
+      description: How many hosts have each warning, the worst first.
       type: dict
       sample: {}
     account_summary:
@@ -180,13 +187,13 @@ summary:
           type: dict
           sample: {critical: 1, high: 2}
 headline:
-  description: The report in one line.
+  description: The report in one line. It counts the hosts that enforcing failed on, if there are any.
   returned: always
   type: str
   sample: "noncompliant: 3 hosts: 1 noncompliant, 1 unknown, 1 compliant"
 failed_run:
-  description: Whether the verdict of the whole report is in O(fail_on). True as well when there was no host and
-    V(unknown) is in O(fail_on).
+  description: Whether the verdict of the whole report is in O(fail_on), or a host is in RV(violations). True as well
+    when there was no host and V(unknown) is in O(fail_on).
   returned: always
   type: bool
   sample: true
@@ -201,7 +208,8 @@ failed_account:
   type: bool
   sample: true
 violations:
-  description: One line for each host whose verdict is in O(fail_on).
+  description: One line for each host whose verdict is in O(fail_on), and with O(mode=enforce) for each host that
+    enforcing failed on, whatever was measured there afterwards. Empty when O(fail_on) is.
   returned: always
   type: dict
   sample: {"db1": "noncompliant: chrony.missing"}

@@ -110,6 +110,8 @@ options:
     description:
       - Where chronyc finds chronyd, as its option C(-h) takes it, the path of a Unix socket or an address. By default
         its own Unix socket, then UDP on the loopback.
+      - In a chroot nothing is asked by default, since the daemon that answers on the loopback is that of the system
+        around it. An address that is given counts there too.
     type: str
   imds:
     description:

@@ -13,6 +13,7 @@ class RootedFiles(HostFiles):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.opened: list[str] = []
+        self.own: bool | None = True
 
     def write(self, path: str, text: str) -> Path:
         """Make a file, with its directories."""
@@ -34,6 +35,9 @@ class RootedFiles(HostFiles):
 
     def is_dir(self, path: str) -> bool:
         return super().is_dir(self._below(path))
+
+    def own_root(self) -> bool | None:
+        return self.own
 
     def which(self, program: str) -> str | None:
         """Look for a program in ``/usr/bin``."""

@@ -418,6 +418,48 @@ def test_keys_are_secret(site: Site) -> None:
     assert not keyfile.exists()
 
 
+def test_a_key_that_chronyd_drops_fails_and_rolls_back(site: Site) -> None:
+    # Debian builds chrony with a library that lacks this hash. The host name is one that nobody resolves.
+    task: dict[str, Any] = {
+        "sources": [{"address": "ntp1.example.com", "key": 7}, {"address": "2001:DB8::1", "key": 8}],
+        "exclusive": True,
+        "keys": [{"id": 7, "value": "HEX:" + "5a" * 20}, {"id": 8, "value": "HEX:" + "a5" * 20}],
+        "timeout": 2,
+    }
+    before = site.files()
+    unknown = [task["keys"][0], {**task["keys"][1], "type": "WHIRLPOOL"}]
+    result = site.apply(**{**task, "keys": unknown})
+    assert result["failed"]
+    assert result["rolled_back"]
+    assert "no usable key for 2001:DB8::1:" in result["msg"]
+    assert site.files() == before
+    assert site.running() == {DEFAULT}
+    refused = site.apply(**{**task, "keys": [task["keys"][0], {**task["keys"][1], "value": "HEX:zz"}]})
+    assert "key 8" in refused["msg"]
+    assert not refused["rolled_back"]
+    good(site.apply(**task), changed=True, action="restarted")
+    good(site.apply(**task), changed=False, action="none")
+    # The files are right, and the daemon has read others since.
+    keys = site.etc / "softtoken.keys"
+    right = keys.read_bytes()
+    keys.write_bytes(right.replace(b"8 SHA256", b"8 TIGER!"))
+    site.chronyc("rekey")
+    keys.write_bytes(right)
+    good(site.apply(check=True, **task), changed=True, action="restarted")
+    good(site.apply(**task), changed=True, action="restarted")
+    good(site.apply(**task), changed=False, action="none")
+
+
+def test_a_key_of_the_hosts_own_file_is_proven_too(site: Site) -> None:
+    own = site.etc / "chrony.keys"
+    own.write_text("3 SHA256 HEX:zz\n", encoding="utf-8")
+    before = site.files()
+    result = site.apply(sources=[{"type": "pool", "address": "pool.example.com", "key": 3}], timeout=2)
+    assert result["rolled_back"]
+    assert "no usable key for pool.example.com" in result["msg"]
+    assert site.files() == before
+
+
 @pytest.mark.parametrize(
     "task",
     [

@@ -111,3 +111,29 @@ def test_a_stopped_service_stays_stopped(host: Container) -> None:
     host.exec("systemctl", "start", "chrony")
     assert running(host) > NAMES
     assert config(host, sources=SOURCES)["changed"] is False
+
+
+def test_the_file_that_the_unit_names_is_the_one_that_is_managed(host: Container) -> None:
+    distribution = host.read("/etc/chrony/chrony.conf")
+    options = host.read("/etc/default/chrony")
+    config(host, state="absent", backup=False)
+    unmanaged = host.read("/etc/chrony/chrony.conf")
+    # No sourcedir or confdir: what is declared has to be made known to this very file.
+    site = "".join(line for line in unmanaged.splitlines(True) if not line.startswith(("sourcedir", "confdir")))
+    host.write("/etc/chrony/site.conf", site)
+    host.write("/etc/default/chrony", 'DAEMON_OPTS="-x -f /etc/chrony/site.conf"\n')
+    host.exec("systemctl", "restart", "chrony")
+    try:
+        done = config(host, sources=SOURCES, makestep={"threshold": 0.7, "limit": 2})
+        assert not done["failed"], done
+        assert "/etc/chrony/site.conf" in done["files"], done
+        assert "/etc/chrony/chrony.conf" not in done["files"], done
+        assert host.read("/etc/chrony/chrony.conf") == unmanaged
+        assert running(host) >= NAMES
+        assert config(host, sources=SOURCES, makestep={"threshold": 0.7, "limit": 2})["changed"] is False
+    finally:
+        config(host, state="absent", backup=False)
+        host.write("/etc/default/chrony", options)
+        host.write("/etc/chrony/chrony.conf", distribution)
+        host.exec("rm", "/etc/chrony/site.conf")
+        host.exec("systemctl", "restart", "chrony")

@@ -157,9 +157,66 @@ def test_the_audit_judges_by_the_policy_of_the_role(tmp_path: Path) -> None:
     assert "warn_error (0.2" in run.hosts["here"]["messages"][0]
 
 
+def inventory_run(folder: Path, hosts: dict[str, Any], *arguments: str, **variables: Any) -> Run:
+    """Run with these variables in the group all of the inventory."""
+    return ansible_playbook(folder, PLAYBOOKS / "compliance.yml", inventory_of(hosts, **variables), *arguments)
+
+
+def test_hosts_that_the_inventory_wants_enforced_are_and_no_others(tmp_path: Path) -> None:
+    # The configuration is refused before anything changes; that it was tried shows which hosts the role ran on.
+    refused = {**THIS_MACHINE, "timesync_step": "no such choice"}
+    hosts = {"wanted": {**refused, "softtoken_mode": "enforce"}, "audited": refused}
+    run = inventory_run(tmp_path, hosts, softtoken_fail_on=[])
+    assert run.rc == 0, run.output
+    assert run.report["mode"] == "enforce"
+    assert run.hosts["wanted"]["enforcement"]["status"] == "failed"
+    assert run.hosts["audited"].get("enforcement") is None
+
+
+def test_a_mode_given_to_the_run_wins_over_the_inventorys(tmp_path: Path) -> None:
+    hosts = {"here": {**THIS_MACHINE, "softtoken_mode": "enforce"}}
+    run = compliance(tmp_path, hosts, softtoken_mode="audit", **NEVER_FAIL)
+    assert run.rc == 0, run.output
+    assert run.report["mode"] == "audit"
+    assert run.hosts["here"].get("enforcement") is None
+
+
+def test_hosts_and_serial_of_the_group_all_hold_for_the_whole_run(tmp_path: Path) -> None:
+    hosts = dict.fromkeys(("one", "two", "three"), THIS_MACHINE)
+    run = inventory_run(tmp_path, hosts, softtoken_hosts="one,two", softtoken_serial=1, softtoken_fail_on=[])
+    assert run.rc == 0, run.output
+    assert sorted(run.hosts) == ["one", "two"]
+    assert run.output.count("TASK [Measure the host]") == 2
+    # It only took part in the play that checks what was asked for, or in none.
+    assert "ok: [three]" not in run.output.partition("PLAY [Report]")[0].partition("TASK [Measure the host]")[2]
+
+
+@pytest.mark.parametrize("variable", ["softtoken_hosts", "softtoken_serial", "softtoken_fail_on"])
+def test_what_holds_for_the_run_cannot_differ_between_hosts(tmp_path: Path, variable: str) -> None:
+    run = inventory_run(tmp_path, {"here": {**THIS_MACHINE, variable: "1"}, "there": THIS_MACHINE})
+    assert run.rc == 2
+    assert f"{variable} is not the same for every host" in " ".join(run.output.split())
+    assert "TASK [Measure the host]" not in run.output
+
+
+@pytest.mark.parametrize("text", ["softtoken_fail_on=[]", "softtoken_fail_on="])
+def test_an_empty_list_may_come_as_text(tmp_path: Path, text: str) -> None:
+    run = compliance(tmp_path, {"gone": GONE}, "-e", text)
+    assert run.rc == 0, run.output
+    assert run.report["verdict"] == "unknown"
+
+
+def test_a_wrong_fail_on_stops_before_anything_is_measured(tmp_path: Path) -> None:
+    run = compliance(tmp_path, {"here": THIS_MACHINE}, softtoken_fail_on=["red"])
+    assert run.rc == 2
+    assert "fail_on must be one or more of: noncompliant, unknown" in run.output
+    assert "TASK [Measure the host]" not in run.output
+
+
 def test_a_report_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     run = compliance(tmp_path, {"here": THIS_MACHINE}, softtoken_report_dir=str(tmp_path / "file" / "report"))
     assert run.rc == 2
     assert "cannot write the report into" in run.output
     assert "softtoken_report_dir" in run.output
+    assert "TASK [Measure the host]" not in run.output

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
+from ansible_collections.softtoken.compliance.plugins.modules import host_facts
 
 from tests.fakes.imds import ACCOUNT, FakeImds
 from tests.rigs.false_server import Behaviour, FalseServer
@@ -263,6 +265,13 @@ def test_without_libraries_nothing_is_green(machine: Machine) -> None:
     assert "install python3-psutil" in gaps(result)
     assert "install python3-ntplib" in gaps(result)
     assert (result["detail"]["system"]["psutil"], result["detail"]["system"]["ntplib"]) == (False, False)
+
+
+def test_the_long_form_of_the_system_holds_what_is_documented(machine: Machine) -> None:
+    # The role reads every key; one that is documented and not returned fails it on the hosts that need it.
+    returned = yaml.safe_load(host_facts.RETURN)
+    documented = set(returned["detail"]["contains"]["system"]["contains"])
+    assert set(machine.look()["detail"]["system"]) == documented
 
 
 def test_the_attached_role(machine: Machine) -> None:

@@ -27,6 +27,8 @@ ROLE = """
   gather_facts: false
   roles: [softtoken.compliance.timesync]
 """
+BACKUPS = [f"/etc/chrony/{name}.417.2026-03-04@05:06:07~" for name in ("chrony.conf", "conf.d/site.conf")]
+KEYS = [{"id": 7, "type": "SHA256", "value": "HEX:" + "5A" * 32}]
 ISSUER = """[Unit]
 Description=Makes codes
 [Service]
@@ -142,6 +144,22 @@ def test_what_keeps_from_the_goal_fails_with_reasons_and_sentences(
     assert "check the network to them" in run.output
 
 
+def test_a_proof_that_never_comes_says_what_it_waits_for_and_fails_with_reasons_alone(
+    story: dict[str, Run], bare: Container, tmp_path: Path
+) -> None:
+    assert story["first"].rc == 0
+    nobody = [{**SOURCES[0], "address": NOBODY}]
+    waited = {"timesync_prove_retries": 1, "timesync_prove_delay": 1}
+    run = role(tmp_path, bare, timesync_sources=nobody, **waited)
+    assert role(tmp_path, bare).rc == 0, "the host did not come back"
+    assert run.rc == 2
+    assert "Measure until the clock is proven, or chronyd sees how far off it is (up to 1 x 1 s)" in run.output
+    assert "FAILED - RETRYING" in run.output
+    assert "the clock is not proven: " in run.output
+    assert "Unknown error" not in run.output
+    assert run.recap["host"]["ignored"] == 0
+
+
 def test_one_hosts_failure_is_in_the_report_beside_the_others(
     story: dict[str, Run], bare: Container, tmp_path: Path
 ) -> None:
@@ -178,6 +196,17 @@ def test_a_stopped_and_masked_service_comes_back(story: dict[str, Run], bare: Co
     assert bare.exec("systemctl", "is-enabled", "chrony").stdout.strip() == "enabled"
 
 
+def test_a_host_without_declared_sources_keeps_its_own(story: dict[str, Run], bare: Container, tmp_path: Path) -> None:
+    assert story
+    playbook = tmp_path / "role.yml"
+    playbook.write_text(ROLE, encoding="utf-8")
+    hosts = inventory_of({"host": podman_host(bare)}, timesync_prove=False, timesync_prove_retries=0)
+    run = ansible_playbook(tmp_path, playbook, hosts)
+    assert run.rc == 0, run.output
+    assert NAME not in bare.exec("sh", "-c", "cat /etc/chrony/chrony.conf /etc/chrony/*.d/*").stdout
+    assert bare.exec("grep", "-c", "^pool ", "/etc/chrony/chrony.conf").stdout.strip() == "1"
+
+
 @pytest.fixture(scope="module")
 def imaged(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Container, Run]]:
     """A machine that an image was made of, while it ran."""
@@ -188,6 +217,9 @@ def imaged(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         container.write("/var/lib/chrony/10.93.0.1.dat", "dumped\n")
         container.write("/var/lib/chrony/ntp1.nts", "cookie\n")
         container.write("/etc/chrony/chrony.keys", "1 SHA256 HEX:00\n", mode="0640")
+        # As chrony_config leaves them: an earlier run of the role on this machine.
+        for backup in BACKUPS:
+            container.write(backup, "server of.the.builder\n")
         folder = tmp_path_factory.mktemp("imaged")
         hosts = inventory_of({"builder": podman_host(container)}, timesync_sources=SOURCES)
         variables: dict[str, Any] = {"timesync_gated_units": ["issuer"], "timesync_gate_timeout": 20}
@@ -204,6 +236,14 @@ def test_an_image_carries_nothing_of_the_machine_it_was_made_on(imaged: tuple[Co
     assert container.exec("stat", "-c", "%a", "/etc/chrony/chrony.keys").stdout.strip() == "640"
     assert "HEX:00" not in run.output
     assert container.exec("systemctl", "is-active", "chrony", check=False).stdout.strip() == "inactive"
+
+
+def test_an_image_carries_no_backup_of_the_builders_configuration(imaged: tuple[Container, Run]) -> None:
+    container, run = imaged
+    assert run.rc == 0, run.output
+    # The disabled lines of the distribution's file were worth a backup on a machine that lives on.
+    assert "#softtoken.compliance disabled: " in container.read("/etc/chrony/chrony.conf")
+    assert container.exec("find", "/etc", "-name", "*~").stdout == ""
 
 
 def boot_again(container: Container) -> None:
@@ -276,6 +316,27 @@ def test_an_image_is_prepared_without_any_init(image: Path, tmp_path: Path) -> N
     assert [path.name for path in (image / "usr/local/lib/softtoken").iterdir()] == ["clock-gate.pyz"]
     again = ansible_playbook(tmp_path, PLAYBOOKS / "bootstrap.yml", hosts)
     assert again.recap["image"]["changed"] == 0, again.output
+
+
+def test_an_image_with_keys_is_prepared_again_and_gets_them_back_from_the_role(image: Path, tmp_path: Path) -> None:
+    host = {
+        "ansible_connection": "community.general.chroot",
+        "ansible_host": str(image),
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+    hosts = inventory_of({"image": host}, timesync_sources=[{**SOURCES[0], "key": 7}], timesync_keys=KEYS)
+    managed = image / "etc/chrony/softtoken.keys"
+    for _time in ("first", "again"):
+        run = ansible_playbook(tmp_path, PLAYBOOKS / "bootstrap.yml", hosts, "--diff")
+        assert run.rc == 0, run.output
+        assert str(KEYS[0]["value"]) not in run.output
+        assert [line for line in managed.read_text("utf-8").splitlines() if not line.startswith("#")] == []
+        assert managed.stat().st_mode & 0o007 == 0
+    playbook = tmp_path / "role.yml"
+    playbook.write_text(ROLE, encoding="utf-8")
+    run = ansible_playbook(tmp_path, playbook, hosts)
+    assert run.rc == 0, run.output
+    assert f"7 SHA256 {KEYS[0]['value']}" in managed.read_text("utf-8")
 
 
 def processes_in(image: Path) -> list[str]:

@@ -31,6 +31,8 @@ class Chronyc:
     """
 
     def __init__(self, runner: Runner, program: str, address: str | None = None, timeout_s: float = 5.0) -> None:
+        #: Whether the caller says which daemon to ask.
+        self.addressed = bool(address)
         self._runner = runner
         self._start = [program, "-n", *(["-h", address] if address else [])]
         self._timeout_s = timeout_s

@@ -11,11 +11,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .._ports import Clocks, CommandResult, Files, Process, Processes, Runner, SntpClient, SntpOutcome, Unavailable
+from .._ports import (
+    Clocks,
+    CommandResult,
+    Files,
+    HostRoot,
+    Process,
+    Processes,
+    Runner,
+    SntpClient,
+    SntpOutcome,
+    Unavailable,
+)
 from .chronyc import Chronyc
 from .config_read import EffectiveConfig, read_config
 from .layout import Layout, find_layout
-from .service import CHRONY_UNITS, InitError, Unit, chrony_unit, detect_init, read_units
+from .service import CHRONY_UNITS, InitError, Unit, chrony_unit, config_of, detect_init, in_chroot, read_units
 
 __all__ = ["REPORTS", "RIVAL_UNITS", "SUBSETS", "Look", "MeasureOptions", "Ports", "collect"]
 
@@ -49,7 +60,7 @@ class Ports(NamedTuple):
     """The side effects a look needs."""
 
     runner: Runner
-    files: Files
+    files: HostRoot
     clocks: Clocks
     processes: Processes
     sntp: SntpClient
@@ -76,6 +87,7 @@ class Look(NamedTuple):
     layout: Layout
     init: str
     container: bool
+    chroot: bool = False  # what answers or runs here is another system's
     reports: CommandResult | None = None
     named_sources: CommandResult | None = None  # ``sources -a`` again, by configured name
     version: CommandResult | None = None  # chronyd -v
@@ -109,8 +121,9 @@ def collect(ports: Ports, options: MeasureOptions) -> Look:
         layout=layout,
         init=detect_init(ports.files),
         container=any(ports.files.exists(path) for path in _CONTAINER_MARKS),
+        chroot=in_chroot(ports.files),
     )
-    if "clock" in asked and layout.chronyc is not None:
+    if "clock" in asked and layout.chronyc is not None and (options.chronyc_address or not look.chroot):
         look = _with_reports(look, ports, options, layout.chronyc)
     if asked & {"service", "rivals"}:
         look = _with_services(look, ports)
@@ -139,8 +152,9 @@ def _with_services(look: Look, ports: Ports) -> Look:
     except InitError as exc:
         look = look._replace(units_error=str(exc))
     try:
-        processes = tuple(process for process in ports.processes.snapshot() if process.name in _DAEMONS)
-        look = look._replace(processes=processes)
+        # Seen from a chroot, every process is another system's.
+        seen = () if ports.files.own_root() is False else ports.processes.snapshot()
+        look = look._replace(processes=tuple(process for process in seen if process.name in _DAEMONS))
     except Unavailable as exc:
         look = look._replace(processes_error=str(exc))
     return look._replace(vmware=_vmware(look, ports.runner)) if rivals else look
@@ -158,8 +172,8 @@ def _config_of(look: Look) -> str | None:
     """Return the file that the service's chronyd was started with, when its command line says so."""
     unit = chrony_unit(look.units or ())
     for process in look.processes or ():
-        if unit is not None and process.pid == unit.main_pid and "-f" in process.cmdline[:-1]:
-            return process.cmdline[process.cmdline.index("-f") + 1]
+        if unit is not None and process.pid == unit.main_pid:
+            return config_of(process.cmdline)
     return None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .._ports import Access, Clocks, FileStore, Runner
-from .config_plan import Plan, make_plan
+from .config_plan import Plan, make_plan, option_of
 from .config_read import read_config
 from .config_write import ConfigError, Declared
 from .daemon import Daemon, differences
@@ -71,6 +71,8 @@ class Outcome(NamedTuple):
 
 def apply(host: Host, request: Request) -> Outcome:
     """Bring the host's chrony to what is declared. Raises ConfigError, and ApplyError where files had been changed."""
+    if not 0 <= request.timeout_s < float("inf"):
+        raise ConfigError(f"timeout is {request.timeout_s}, and must be a finite number of seconds from 0")
     return _Run(host, request).run()
 
 
@@ -191,14 +193,25 @@ class _Run:
         return bool(missing) and not extra and lacks_only_those
 
     def _mismatch(self) -> str:
-        """What the running daemon's sources are not; empty when they are right."""
+        """What the running daemon's sources are not, or lack; empty when they are right."""
         if self.running is None:
             return f"chronyd does not answer: {self.silence}"
         missing, extra = differences(self.plan.sources, self.running, modern=self.modern)
         said = [f"it lacks {', '.join(missing)}"] if missing else []
         if extra and self.request.declared.exclusive:
             said.append(f"it has {', '.join(extra)} besides")
+        if not said:
+            said = self._dropped_keys()
         return " and ".join(said)
+
+    def _dropped_keys(self) -> List[str]:
+        """The declared sources that chronyd has no usable key for: it would never authenticate them."""
+        keyed = [one for one in self.plan.sources if one.text in self.request.declared.ntp and option_of(one, "key")]
+        if not keyed or not self.modern:
+            return []
+        names = self.host.daemon.without_key(keyed)
+        hint = "see its log, and whether this build of chronyd knows the key's type"
+        return [f"it has no usable key for {', '.join(names)}: {hint}"] if names else []
 
     # --- the change ----------------------------------------------------------------------------------------------
 

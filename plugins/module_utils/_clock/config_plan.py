@@ -20,7 +20,7 @@ from .config_syntax import bad_source
 from .config_write import HEADER, ConfigError, Declared, Key, render
 from .layout import drop_in_dirs
 
-__all__ = ["ManagedPaths", "Plan", "make_plan"]
+__all__ = ["ManagedPaths", "Plan", "make_plan", "option_of"]
 
 _POLICY = "softtoken.conf"
 _SOURCES = "softtoken.sources"
@@ -111,6 +111,7 @@ class _Planner:
             self._refuse_faults(effective)
             self._refuse_other(effective, paths)
             self._refuse_missing_keys(effective, texts)
+            self._refuse_missing_certificates(effective)
         return Plan(
             paths=paths,
             texts=texts,
@@ -294,7 +295,7 @@ class _Planner:
 
     def _refuse_missing_keys(self, effective: EffectiveConfig, texts: Dict[str, Optional[str]]) -> None:
         """A source whose key nobody knows is never authenticated, and chronyd only says so in its log."""
-        used = [one for one in effective.named(*SOURCE_DIRECTIVES) if _option(one, "key")]
+        used = [one for one in effective.named(*SOURCE_DIRECTIVES) if option_of(one, "key")]
         if not used:
             return
         keyfile = effective.last("keyfile")
@@ -302,9 +303,21 @@ class _Planner:
         text = (texts[path] if path in texts else self._now(path)) if path else None
         known = {words[0] for words in map(split_line, (text or "").split("\n")) if words}
         for source in used:
-            if _option(source, "key") not in known:
-                message = f"{source.text} ({source.file}, line {source.line}): key {_option(source, 'key')} is not in "
+            key = option_of(source, "key")
+            if key not in known:
+                message = f"{source.text} ({source.file}, line {source.line}): key {key} is not in "
                 raise ConfigError(message + (path or "any key file, since no keyfile is configured"))
+
+    def _refuse_missing_certificates(self, effective: EffectiveConfig) -> None:
+        """A declared source whose set has no certificates trusts nobody. Set 0 has the system's."""
+        filled = {one.args[0].lstrip("0") for one in effective.named("ntstrustedcerts") if len(one.args) > 1}
+        for source in effective.named(*SOURCE_DIRECTIVES):
+            certset = (option_of(source, "certset") or "").lstrip("0")
+            if certset and certset not in filled and source.text in self.declared.ntp:
+                raise ConfigError(
+                    f"{source.text}: certset {certset} has no certificates. Add 'ntstrustedcerts {certset} FILE' to "
+                    f"the host's own chrony configuration ({self.main}), or leave certset out"
+                )
 
 
 def _conf_folders(directives: Sequence[Directive]) -> List[str]:
@@ -326,7 +339,8 @@ def _generated(path: str) -> bool:
     return f"{path}/".startswith(_GENERATED)
 
 
-def _option(source: Directive, option: str) -> Optional[str]:
+def option_of(source: Directive, option: str) -> Optional[str]:
+    """The value of an option of a server, pool or peer; None without it."""
     for word, value in zip(source.args[1:], source.args[2:]):
         if word.lower() == option:
             return value

@@ -13,6 +13,7 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .config_syntax import FLAG, NTP_OPTIONS, NUMBER, REFCLOCK_OPTIONS
+from .config_values import bad_address, bad_key, bad_number, bad_source_options
 from .errors import ClockError
 
 __all__ = ["HEADER", "PROFILES", "ConfigError", "Declared", "Key", "declare", "render"]
@@ -114,6 +115,7 @@ def _policy(params: Mapping[str, Any], profile: Mapping[str, Any]) -> Tuple[Tupl
     absent: List[str] = ["rtcfile"] if params["rtcsync"] else []
     if profile.get("smeared"):
         absent += ["leapsectz", "leapseclist"]  # would apply a leap second that the sources smear
+    _refuse_bad_numbers(params)
     if params["makestep"] is not None:
         lines.append(f"makestep {_number(params['makestep']['threshold'])} {params['makestep']['limit']}")
     for name in _BOOLEAN:
@@ -129,8 +131,21 @@ def _policy(params: Mapping[str, Any], profile: Mapping[str, Any]) -> Tuple[Tupl
     return tuple(lines), tuple(absent)
 
 
+def _refuse_bad_numbers(params: Mapping[str, Any]) -> None:
+    numbers = {name: params[name] for name in ("maxclockerror", "minsources", "nocerttimecheck")}
+    if params["makestep"] is not None:
+        numbers.update({f"makestep {name}": params["makestep"][name] for name in ("threshold", "limit")})
+    for name, value in numbers.items():
+        fault = None if value is None else bad_number(name, value)
+        if fault:
+            raise ConfigError(fault)
+
+
 def _source_line(source: Mapping[str, Any]) -> str:
     kind = source["type"]
+    fault = (None if kind == "refclock" else bad_address(source["address"])) or bad_source_options(source)
+    if fault:
+        raise ConfigError(f"source {source['address']}: {fault}")
     words = [kind]
     if kind == "refclock":
         if not source.get("driver"):
@@ -164,6 +179,9 @@ def _keys(given: Optional[Sequence[Mapping[str, Any]]]) -> Optional[Tuple[Key, .
             raise ConfigError(f"key id {key['id']} is not between 1 and {2**32 - 1}")
         if not _WORD.match(key["value"]):
             raise ConfigError(f"key {key['id']}: the value must be printable ASCII without spaces, or HEX:...")
+        fault = bad_key(key["id"], key["type"], key["value"])
+        if fault:
+            raise ConfigError(f"key {key['id']}: {fault}; chronyd would not use it")
     _refuse_twice([f"key id {key['id']}" for key in given])
     return tuple(Key(key["id"], key["type"], key["value"]) for key in given)
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import ipaddress
 from typing import List, Optional, Sequence, Set, Tuple
 
-from .._ports import CommandResult, Files, Runner
+from .._ports import CommandResult, HostRoot, Runner
 from .chronyc import Chronyc
 from .config_read import Directive
 from .config_write import ConfigError
 from .errors import ReportError
 from .model import Source
 from .reports import parse_sources
-from .service import CHRONY_UNITS, InitError, Unit, chrony_unit, detect_init, read_units
+from .service import CHRONY_UNITS, FOREIGN, InitError, Unit, chrony_unit, config_of, detect_init, in_chroot, read_units
 
 __all__ = ["Daemon", "differences"]
 
@@ -34,7 +34,7 @@ class Daemon:
     def __init__(
         self,
         runner: Runner,
-        files: Files,
+        files: HostRoot,
         chronyc: Chronyc,
         *,
         service: Optional[str] = None,
@@ -48,6 +48,8 @@ class Daemon:
 
     def sources(self, *, modern: bool) -> Tuple[Optional[Tuple[Source, ...]], str]:
         """The daemon's sources, by configured name where chronyc can; None, and why, when it does not answer."""
+        if not self._chronyc.addressed and in_chroot(self._files):
+            return None, FOREIGN
         batch = self._chronyc.reports(("sources -a", "activity"), configured_names=modern)
         text = batch.texts.get("sources")
         if batch.error is not None or text is None:
@@ -56,6 +58,27 @@ class Daemon:
             return parse_sources(text), ""
         except ReportError as exc:
             return None, str(exc)
+
+    def without_key(self, sources: Sequence[Directive]) -> List[str]:
+        """Those of the sources whose symmetric key chronyd (4.0 or later) does not have. Raises ConfigError."""
+        from .reports_extra import parse_authdata  # only for sources with keys
+
+        batch = self._chronyc.reports(("authdata -a",), configured_names=True)
+        text = batch.texts.get("authdata")
+        if batch.error is not None or text is None:
+            raise ConfigError(
+                f"chronyc authdata, which proves keys, said: {batch.error or 'nothing'}. "
+                "chronyd answers it on its own Unix socket only: chronyc_address must name that, or be left out"
+            )
+        try:
+            rows = parse_authdata(text)
+        except ReportError as exc:
+            raise ConfigError(str(exc)) from exc
+        sound = {_plain(row.name): True for row in rows}
+        for row in rows:
+            if row.mode != "symmetric" or not row.key_type or not row.key_length:
+                sound[_plain(row.name)] = False
+        return [one.args[0] for one in sources if not sound.get(_plain(one.args[0]), False)]
 
     def unit(self) -> Optional[Unit]:
         """The service as the init system sees it; None without an init system or without the service."""
@@ -67,6 +90,19 @@ class Daemon:
             return chrony_unit(read_units(init, self._runner, self._files, names))
         except InitError as exc:
             raise ConfigError(str(exc)) from exc
+
+    def config_file(self) -> Optional[str]:
+        """The file that the service's chronyd was started with, when its command line says so. Raises ConfigError."""
+        unit = self.unit()
+        if unit is None or not unit.main_pid:
+            return None
+        try:
+            line = self._files.read_text(f"/proc/{unit.main_pid}/cmdline")
+        except OSError as exc:
+            raise ConfigError(
+                f"cannot see which file chronyd (process {unit.main_pid}) reads: {exc.strerror or exc}. Set config_file"
+            ) from exc
+        return config_of(line.split("\0"))
 
     def how_to_restart(self) -> Optional[List[str]]:
         """The command that restarts the daemon; None where there is none."""

@@ -18,7 +18,7 @@ from .errors import ReportError
 from .model import ClockMeasurement, ConfigFinding, Gap, Source, Witness
 from .reports import name_sources, parse_selectdata, parse_sources, parse_tracking
 from .rivals import Rival, find_rivals
-from .service import chrony_unit
+from .service import FOREIGN, chrony_unit
 from .witness import ntp_witness
 
 __all__ = ["SUBSETS", "MeasureOptions", "Ports", "Reading", "interpret", "measure_clock"]
@@ -84,7 +84,8 @@ class _Reader:
             return measurement
         if look.reports is None:
             if measurement.installed:
-                self._gap("clock", "chrony.unreachable_daemon", "chronyc is not on the path: chronyd cannot be asked")
+                missing = "chronyc is not on the path: chronyd cannot be asked"
+                self._gap("clock", "chrony.unreachable_daemon", FOREIGN if look.chroot else missing)
             return measurement
         batch = read_batch(look.reports, REPORTS)
         if "tracking" not in batch.texts:

@@ -13,11 +13,10 @@ from typing import Mapping
 
 from .model import ClockMeasurement
 
-__all__ = ["ORDER", "TEMPLATES", "gap_reason", "message_for"]
+__all__ = ["DOUBTS", "ORDER", "TEMPLATES", "VIOLATIONS", "WARNINGS", "gap_reason", "message_for"]
 
-#: Every code that this collection gives a clock, in the order of the reasons.
-TEMPLATES = {
-    # --- violations ---
+#: What was measured and is wrong. A few of these are warnings where they do less harm.
+VIOLATIONS = {
     "chrony.missing": "chrony is not installed, so nothing keeps this clock right: install it (the role timesync does)",
     "chrony.inactive": "chronyd does not run: start its service and read its journal if it stops again",
     "clock.unsynchronised": "{how}: its reports say nothing about this clock until a source answers; "
@@ -44,12 +43,16 @@ TEMPLATES = {
     "source.unauthorised": "running sources that are not authorised: {names}; remove them from the effective "
     "configuration (chrony_config with exclusive) or authorise them",
     "daemon.rival": "other programs set this clock too: {rivals}; stop and mask them",
+    "config.authselectmode": "{config}",
     "config.smear_mixed": "{config}",
     "config.invalid": "{config}",
     "config.no_rtcsync": "{config}",
     "config.no_makestep": "{config}",
     "chrony.disabled": "chronyd is not enabled, so it will not run after the next boot: enable its service",
-    # --- doubts ---
+}
+
+#: What could not be measured.
+DOUBTS = {
     "chrony.unreachable_daemon": "chronyd could not be asked for its reports ({gap}): run as root or as chronyd's user "
     "and check that it runs and what cmdport, bindcmdaddress and chronyc_address say",
     "clock.unmeasured": "the state of the clock could not be read ({gap}): run chronyc tracking on the host",
@@ -65,11 +68,20 @@ TEMPLATES = {
     "witness.contradictory": "two witnesses cannot both be right: {one}, {other}; ask others, or correct these",
     "witness.unavailable": "no independent witness could say what time it is ({gap}): "
     "check that the host reaches a witness server, or do not ask for one",
-    # --- warnings ---
+}
+
+#: What never changes a verdict.
+WARNINGS = {
     "clock.bound_high": "the error bound of the clock is {bound:.3f} s, above the warning limit of {limit:g} s: "
     "use closer sources before it becomes a violation",
+    "config.leap_smeared_twice": "{config}",
+    "config.ambiguous_main": "{config}",
+    "config.cmdport_disabled": "{config}",
     "witness.partial": "some witnesses did not answer ({gap}): check them, or ask others",
 }
+
+#: Every code that this collection gives a clock, in the order of the reasons.
+TEMPLATES = {**VIOLATIONS, **DOUBTS, **WARNINGS}
 
 ORDER = {code: rank for rank, code in enumerate(TEMPLATES)}
 

@@ -10,15 +10,32 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
-from .._ports import Files, Runner
+from .._ports import Files, HostRoot, Runner
 
-__all__ = ["CHRONY_UNITS", "InitError", "Unit", "chrony_unit", "detect_init", "read_units"]
+__all__ = [
+    "CHRONY_UNITS",
+    "FOREIGN",
+    "InitError",
+    "Unit",
+    "chrony_unit",
+    "config_of",
+    "detect_init",
+    "in_chroot",
+    "read_units",
+]
 
 #: Debian's name, everybody else's, and the variant of EL that does without root.
 CHRONY_UNITS = ("chrony", "chronyd", "chronyd-restricted")
 
+#: Why chronyd is not asked in a chroot. chronyc would fall back to loopback UDP, which the chroot shares.
+FOREIGN = (
+    "this is a chroot, or cannot be told from one: a chronyd that answers here is another system's "
+    "(chronyc_address names one that counts all the same)"
+)
+
 _SYSTEMD_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,MainPID,WantedBy,RequiredBy"
+_CHRONYD_FLAGS = "46dhmnpqQrRsUvx"
 _RUNNING = {"active", "reloading"}
 _TIMEOUT_S = 15.0  # systemctl takes seconds on a machine that is busy booting
 
@@ -37,8 +54,19 @@ class Unit(NamedTuple):
     main_pid: int = 0
 
 
-def detect_init(files: Files) -> str:
+def in_chroot(files: HostRoot) -> bool:
+    """Say whether what runs here belongs to another system; yes where neither the root nor an init system tells."""
+    own = files.own_root()
+    return _init_by_marks(files) == "none" if own is None else not own
+
+
+def detect_init(files: HostRoot) -> str:
     """Return ``systemd`` or ``openrc`` where that runs, else ``none`` (a container, a chroot, another init)."""
+    # A chroot may see the marks of the system around it: builders bind-mount /run.
+    return "none" if files.own_root() is False else _init_by_marks(files)
+
+
+def _init_by_marks(files: Files) -> str:
     if files.is_dir("/run/systemd/system"):
         return "systemd"
     if files.exists("/run/openrc/softlevel"):
@@ -60,6 +88,19 @@ def chrony_unit(units: Sequence[Unit]) -> Unit | None:
     candidates = [unit for unit in units if unit.name in CHRONY_UNITS]
     candidates.sort(key=lambda unit: (not unit.active, not unit.enabled, unit.masked))
     return candidates[0] if candidates else None
+
+
+def config_of(cmdline: Sequence[str]) -> str | None:
+    """Return the file that a chronyd was started with, when its command line names one by its absolute path."""
+    found = ""
+    words = iter(cmdline[1:])
+    for word in words:
+        # One or more letters without a value, then one with: its value is attached or is the next word.
+        letters = word[1:].lstrip(_CHRONYD_FLAGS) if word.startswith("-") else ""
+        if letters:
+            value = letters[1:] or next(words, "")
+            found = value if letters[0] == "f" else found
+    return found if found.startswith("/") else None
 
 
 def _systemd_units(runner: Runner, names: Sequence[str]) -> tuple[Unit, ...]:

@@ -9,13 +9,14 @@ is unknown, and so is a host without an answer. Unknown never counts as complian
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .account import AccountAudit, account_headline, build_account
-from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE
+from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE, severity
 
 __all__ = [
     "COMPLIANT",
@@ -39,6 +40,8 @@ WORST_FIRST = (NONCOMPLIANT, UNKNOWN, COMPLIANT)
 FACTS_SCHEMA = 1
 ACCOUNT_ALONE = "account"  # the mode of a run that has no hosts
 MESSAGE_LIMIT = 500
+CAUSE_LIMIT = 200
+_SSH_ENDS = re.compile(r"(Shared c|C)onnection to \S+ closed\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,14 @@ class Enforcement:
     status: str  # ok | failed | unreachable
     task: str | None = None
     message: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """What went wrong, in one line; None when nothing did."""
+        if self.status == "ok":
+            return None
+        task = f" in task {self.task!r}" if self.task else ""
+        return f"{self.status}{task}: {self.message or 'no message'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +118,20 @@ class Report:
         return next((verdict for verdict in WORST_FIRST if counts[verdict]), UNKNOWN)
 
     @property
+    def not_enforced(self) -> tuple[HostEntry, ...]:
+        """The hosts that enforcing failed on, whatever was measured there."""
+        if self.mode != "enforce":
+            return ()
+        return tuple(entry for entry in self.hosts if entry.enforcement is not None and entry.enforcement.failure)
+
+    @property
     def reasons(self) -> dict[str, tuple[str, ...]]:
-        """The hosts of each reason, the most frequent reason first."""
+        """The hosts of each reason, the worst reason first."""
         return _by_code((entry.host, entry.state.reasons) for entry in self.hosts)
 
     @property
     def warnings(self) -> dict[str, tuple[str, ...]]:
-        """The hosts of each warning, the most frequent first."""
+        """The hosts of each warning, the worst first."""
         return _by_code((entry.host, entry.state.warnings) for entry in self.hosts)
 
 
@@ -122,7 +140,9 @@ def _by_code(pairs: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str,
     for host, codes in pairs:
         for code in codes:
             found.setdefault(code, []).append(host)
-    return {code: tuple(found[code]) for code in sorted(found, key=lambda code: (-len(found[code]), code))}
+    return {
+        code: tuple(found[code]) for code in sorted(found, key=lambda code: (severity(code), -len(found[code]), code))
+    }
 
 
 def build_report(
@@ -134,7 +154,7 @@ def build_report(
     account: Mapping[str, Any] | None = None,
 ) -> Report:
     """Make the report over all hosts, and over the account where iam_mfa_audit_info returned one."""
-    entries = sorted((_entry(answer) for answer in answers), key=_severity)
+    entries = sorted((_entry(answer) for answer in answers), key=_worst_first)
     facts = ((entry.host, entry.state.facts) for entry in entries if entry.state.facts is not None)
     return Report(
         generated_at=generated_at,
@@ -152,16 +172,30 @@ def headline(report: Report) -> str:
     if not report.hosts:
         return "unknown: no host was matched, so nothing was measured: check the inventory, softtoken_hosts and --limit"
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
-    return f"{report.verdict}: {len(report.hosts)} host{'' if len(report.hosts) == 1 else 's'}: {counts}"
+    failed = f"; enforcing failed on {len(report.not_enforced)}" if report.not_enforced else ""
+    return f"{report.verdict}: {len(report.hosts)} host{'' if len(report.hosts) == 1 else 's'}: {counts}{failed}"
 
 
 def violations(report: Report, fail_on: Sequence[str]) -> dict[str, str]:
-    """Return why each host fails the run: one line for each host whose verdict is in ``fail_on``."""
+    """Return why each host fails the run: one line for each host whose verdict is in ``fail_on``.
+
+    A host that enforcing failed on is in violation too, even when its last measurement says compliant: the role did
+    not leave it as it was told to. Only an empty ``fail_on`` lets it pass, like everything else.
+    """
+    failed = {entry.host for entry in report.not_enforced} if fail_on else set()
     return {
-        entry.host: f"{entry.state.verdict}: {', '.join(entry.state.reasons) or 'no reason given'}"
+        entry.host: _why(entry, enforcing_failed=entry.host in failed)
         for entry in report.hosts
-        if entry.state.verdict in fail_on
+        if entry.state.verdict in fail_on or entry.host in failed
     }
+
+
+def _why(entry: HostEntry, *, enforcing_failed: bool) -> str:
+    verdict, reasons = entry.state.verdict, ", ".join(entry.state.reasons)
+    measured = verdict if verdict == COMPLIANT else f"{verdict}: {reasons or 'no reason given'}"
+    if not enforcing_failed or entry.enforcement is None:
+        return measured
+    return f"{measured}; enforcement {entry.enforcement.failure}"
 
 
 def number(value: Any) -> float | None:
@@ -171,7 +205,7 @@ def number(value: Any) -> float | None:
     return float(value) if float("-inf") < value < float("inf") else None
 
 
-def _severity(entry: HostEntry) -> tuple[int, float, str]:
+def _worst_first(entry: HostEntry) -> tuple[int, float, str]:
     clock = (entry.state.facts or {}).get("clock")
     offset = number(clock.get("offset_s")) if isinstance(clock, Mapping) else None
     # A host of which not even the offset is known comes before those of which it is.
@@ -236,15 +270,30 @@ def _enforcement(enforced: Mapping[str, Any] | None) -> Enforcement | None:
 
 
 def _message(result: Mapping[str, Any]) -> str | None:
-    return _text(result.get("msg")) or _text(result.get("module_stderr"))
+    """Return what went wrong with its cause: for a module that did not run, msg alone says only that it did not."""
+    # Over a terminal (ssh -tt) the errors of a module arrive in its output.
+    cause = _cause(result.get("module_stderr")) or _cause(result.get("module_stdout"))
+    message = _text(result.get("msg"), MESSAGE_LIMIT - (len(cause) + 2 if cause else 0))
+    if message is None or cause is None or cause in message:
+        return message or cause
+    return f"{message}: {cause}"
 
 
-def _text(value: Any) -> str | None:
+def _cause(stderr: Any) -> str | None:
+    said = stderr.splitlines() if isinstance(stderr, str) else []
+    lines = [line for line in said if line.strip() and not _SSH_ENDS.match(line)]
+    if not lines:
+        return None
+    # Python names the error in the last line of its traceback, everything else in the first.
+    return _text(lines[-1] if lines[0].startswith("Traceback ") else lines[0], CAUSE_LIMIT)
+
+
+def _text(value: Any, limit: int = MESSAGE_LIMIT) -> str | None:
     if not isinstance(value, str) or not value.strip():
         return None
     # What a host sent is shown on terminals: one line, and no control sequences.
     text = "".join(char if char.isprintable() else "?" for char in " ".join(value.split()))
-    return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 3] + "..."
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def _strings(value: Any) -> tuple[str, ...]:

@@ -4,26 +4,45 @@
 """What each reason code means to a reader, and what to do about it.
 
 Private to this collection. The codes are those of ``_clock.verdict`` (a test compares), plus the ``host.*`` codes
-that only a report over many hosts can have.
+that only a report over many hosts can have. Advice depends on the run: who enforced already is not told to enforce.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["HOST_FAILED", "HOST_MALFORMED", "HOST_NOT_MEASURED", "HOST_UNREACHABLE", "REASONS", "Reason", "explain"]
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.messages import DOUBTS, VIOLATIONS, WARNINGS
+
+__all__ = [
+    "HOST_FAILED",
+    "HOST_MALFORMED",
+    "HOST_NOT_MEASURED",
+    "HOST_UNREACHABLE",
+    "REASONS",
+    "Reason",
+    "advice",
+    "explain",
+    "severity",
+]
 
 HOST_UNREACHABLE = "host.unreachable"
 HOST_FAILED = "host.failed"
 HOST_NOT_MEASURED = "host.not_measured"
 HOST_MALFORMED = "host.malformed_facts"
 
-_ENFORCE = "run the playbook with softtoken_mode=enforce (role softtoken.compliance.timesync)"
+#: Worst first. A host of which nothing is known comes after what was measured and is wrong, and before single doubts.
+_ORDER = (*VIOLATIONS, HOST_UNREACHABLE, HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, *DOUBTS, *WARNINGS)
+_RANKS = {code: rank for rank, code in enumerate(_ORDER)}
+
+_ENFORCE = "{enforce}"  # advice that begins so is what the role timesync does
+_TO_ENFORCE = "run the playbook with softtoken_mode=enforce (role softtoken.compliance.timesync)"
+_WOULD_BE_ENFORCED = "this would be enforced: run the playbook without check mode"
+_WAS_ENFORCED = "enforcing did not mend this: see under Enforced what failed, or look at the host"
 _SOURCES = "check that the sources answer (chronyc -n sources) and that UDP port 123 is open to them"
 
 
 class Reason(NamedTuple):
-    """A reason code for people."""
+    """A reason code for people. ``advice`` completes the action."""
 
     meaning: str
     action: str
@@ -53,7 +72,7 @@ REASONS: dict[str, Reason] = {
     "clock.bound_high": Reason("the clock may soon be further off than allowed", "use nearer sources"),
     "clock.unsynchronised": Reason("the clock is not synchronised", _SOURCES),
     "clock.offset_exceeded": Reason(
-        "the clock is further off than allowed", "step it: softtoken.compliance.chrony_makestep, or " + _ENFORCE
+        "the clock is further off than allowed", _ENFORCE + "; to step it alone: softtoken.compliance.chrony_makestep"
     ),
     "clock.sample_disagrees": Reason(
         "chronyd's newest sample contradicts what it believes about the clock",
@@ -69,7 +88,9 @@ REASONS: dict[str, Reason] = {
     "source.falseticker": Reason(
         "time sources contradict each other", "find the source that lies (chronyc -n selectdata) and replace it"
     ),
-    "source.unauthorised": Reason("chronyd uses a source that is not authorised", _ENFORCE + " with its sources"),
+    "source.unauthorised": Reason(
+        "chronyd uses a source that is not authorised", _ENFORCE + "; or authorise the source"
+    ),
     "source.unmeasured": Reason("the time sources could not be read", "run chronyc -n sources on the host as root"),
     "source.unidentified": Reason(
         "it is not known by what name a source is configured", "use chrony 4.0 or later, or authorise addresses"
@@ -79,7 +100,8 @@ REASONS: dict[str, Reason] = {
         "sources that smear leap seconds are mixed with others", "use one kind only: all of them smear, or none does"
     ),
     "config.leap_smeared_twice": Reason(
-        "a leap second of smearing sources is smeared again", "remove the directives leapsecmode and smoothtime"
+        "chronyd would insert a leap second that its sources smear already",
+        "remove the directive leapsectz or leapseclist",
     ),
     "config.ambiguous_main": Reason(
         "there are two main configuration files", "keep the one that chronyd reads, and remove the other"
@@ -118,3 +140,14 @@ REASONS: dict[str, Reason] = {
 def explain(code: str) -> Reason:
     """Return what is known about a reason code; a code of a newer release stands for itself."""
     return REASONS.get(code, Reason(code, "see the documentation of this reason"))
+
+
+def advice(code: str, *, enforced: bool, dry_run: bool) -> str:
+    """Return what to do about a reason code; ``enforced`` says whether this run did so (or would have) already."""
+    enforce = _TO_ENFORCE if not enforced else _WOULD_BE_ENFORCED if dry_run else _WAS_ENFORCED
+    return explain(code).action.replace(_ENFORCE, enforce)
+
+
+def severity(code: str) -> int:
+    """Return the place of a reason code, the worst first; codes of a newer release come last."""
+    return _RANKS.get(code, len(_RANKS))

@@ -14,8 +14,8 @@ from typing import Any
 
 from .account import account_headline
 from .account_text import account_section
-from .model import COMPLIANT, UNKNOWN, Enforcement, HostEntry, Report, State, headline, number
-from .reasons import explain
+from .model import COMPLIANT, UNKNOWN, HostEntry, Report, State, headline, number
+from .reasons import advice, explain
 
 __all__ = ["render_text"]
 
@@ -31,8 +31,8 @@ def render_text(report: Report) -> str:
     """Return the report as text."""
     parts = [
         _head(report),
-        _codes("What is wrong", report.reasons, len(report.hosts)),
-        _codes("Warnings", report.warnings, len(report.hosts)),
+        _codes("What is wrong", _folded(report.reasons), report),
+        _codes("Warnings", report.warnings, report),
         _table(report),
         _changes(report),
         _messages(report),
@@ -52,16 +52,26 @@ def _head(report: Report) -> str:
     )
 
 
-def _codes(title: str, codes: Mapping[str, Sequence[str]], total: int) -> str:
+def _folded(reasons: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Leave out that a clock may be off where it is off: one thing to mend is said once."""
+    off = set(reasons.get("clock.offset_exceeded", ()))
+    folded = {
+        code: [host for host in hosts if host not in off] if code == "clock.bound_exceeded" else hosts
+        for code, hosts in reasons.items()
+    }
+    return {code: hosts for code, hosts in folded.items() if hosts}
+
+
+def _codes(title: str, codes: Mapping[str, Sequence[str]], report: Report) -> str:
     if not codes:
         return ""
     lines = [title, "-" * len(title)]
+    enforced = {entry.host for entry in report.hosts if entry.enforcement is not None}
     for code, hosts in codes.items():
-        reason = explain(code)
         lines += [
-            f"{code}: {reason.meaning} ({len(hosts)} of {total})",
+            f"{code}: {explain(code).meaning} ({len(hosts)} of {len(report.hosts)})",
             f"    hosts: {_names(hosts)}",
-            f"    do:    {reason.action}",
+            f"    do:    {advice(code, enforced=enforced.issuperset(hosts), dry_run=report.dry_run)}",
         ]
     return "\n".join(lines)
 
@@ -109,17 +119,24 @@ def _changes(report: Report) -> str:
     enforced = [entry for entry in report.hosts if entry.enforcement is not None]
     if not enforced:
         return ""
+    failed = [
+        f"  {entry.host}: {failure}"
+        for entry in enforced
+        if entry.enforcement is not None and (failure := entry.enforcement.failure)
+    ]
+    if report.dry_run:
+        title, lines = "Would be enforced", [f"{len(enforced) - len(failed)} would be enforced"]
+    else:
+        title, lines = "Enforced", _made_compliant(enforced)
+    return "\n".join([title, "-" * len(title), *lines, *_shortened(failed)])
+
+
+def _made_compliant(enforced: Sequence[HostEntry]) -> list[str]:
     better = [entry for entry in enforced if entry.state.verdict == COMPLIANT and _was(entry) != COMPLIANT]
-    failed = [_failure(entry.host, entry.enforcement) for entry in enforced if entry.enforcement is not None]
-    return "\n".join(
-        [
-            "Enforced",
-            "--------",
-            f"{len(enforced)} enforced, {len(better)} of them made compliant by it",
-            *_shortened([f"  {entry.host}: {_brief(entry.before)} -> {_brief(entry.state)}" for entry in better]),
-            *_shortened([line for line in failed if line]),
-        ]
-    )
+    return [
+        f"{len(enforced)} enforced, {len(better)} of them made compliant by it",
+        *_shortened([f"  {entry.host}: {_brief(entry.before)} -> {_brief(entry.state)}" for entry in better]),
+    ]
 
 
 def _brief(state: State | None) -> str:
@@ -130,13 +147,6 @@ def _brief(state: State | None) -> str:
     probability = _part(_part(state.facts, "totp"), "accept_probability")
     offset, codes = _seconds(clock.get("offset_s"), signed=True), _percent(probability.get("rfc6238"))
     return f"{state.verdict} (offset {offset}, codes {codes})"
-
-
-def _failure(host: str, enforcement: Enforcement) -> str:
-    if enforcement.status == "ok":
-        return ""
-    task = f" in task {enforcement.task!r}" if enforcement.task else ""
-    return f"  {host}: {enforcement.status}{task}: {enforcement.message or 'no message'}"
 
 
 def _shortened(lines: Sequence[str]) -> list[str]:

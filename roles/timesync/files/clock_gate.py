@@ -91,6 +91,13 @@ class HostFiles:
         """Say whether the path is a directory."""
         return Path(path).is_dir()
 
+    def own_root(self) -> Optional[bool]:
+        """Say whether ``/`` is the root of the first process too; None without /proc, or without the right to look."""
+        try:
+            return os.path.samestat(os.stat("/"), os.stat("/proc/1/root"))
+        except OSError:
+            return None
+
 
 class HostClocks:
     """The clocks of the kernel."""

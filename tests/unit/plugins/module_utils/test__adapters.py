@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
@@ -26,6 +27,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._adapters imp
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Unavailable
 
 from tests.rigs.false_server import Behaviour, FalseServer
+from tests.rigs.shell import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +71,51 @@ def test_a_command_that_hangs_is_killed(runner: ModuleRunner) -> None:
     result = runner.run([sys.executable, "-c", script], timeout_s=1.0)
     assert result.timed_out
     assert result.rc != 0
+
+
+@pytest.mark.parametrize("noise", ["echo x", ":"])
+def test_a_script_that_hangs_is_killed_with_its_children(runner: ModuleRunner, tmp_path: Path, noise: str) -> None:
+    # Whoever only kills the shell reads on from the pipe that its children still hold.
+    child = f"(i=0; while [ $i -lt 60 ]; do {noise}; sleep 0.2; i=$((i+1)); done; touch ended)"
+    script = f"cd {tmp_path}; {child} & echo $! >child; wait"
+    result = runner.run(["sh", "-c", script], timeout_s=1.0)
+    assert result.timed_out
+    assert result.rc != 0
+    assert not (tmp_path / "ended").exists()
+    child_pid = int((tmp_path / "child").read_text(encoding="utf-8"))
+    wait_for(lambda: not _runs(child_pid), "the child to be gone", timeout=PATIENCE)
+
+
+def test_a_script_that_leaves_a_talking_child_behind_ends_too(runner: ModuleRunner, tmp_path: Path) -> None:
+    # Nobody knows whose child that is once the script has ended; its pipe is no longer read.
+    child = "(i=0; while [ $i -lt 60 ]; do echo x; sleep 0.2; i=$((i+1)); done; touch ended)"
+    result = runner.run(["sh", "-c", f"cd {tmp_path}; {child} & exit 0"], timeout_s=1.0)
+    assert result.timed_out
+    assert not (tmp_path / "ended").exists()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_endless_output_is_cut_off_and_said(runner: ModuleRunner, tmp_path: Path, stream: str) -> None:
+    # Ends by itself, after a lot, so that a module without a limit fails here instead of eating the machine.
+    script = f"import sys, pathlib\nfor _ in range(400): sys.{stream}.write('x' * 65536)\npathlib.Path('ended').touch()"
+    result = runner.run(["env", "-C", str(tmp_path), sys.executable, "-c", script])
+    assert result.rc != 0
+    assert not result.timed_out
+    assert result.stdout == ""
+    assert "more than 1048576 bytes" in result.stderr
+    assert not (tmp_path / "ended").exists()
+
+
+def test_output_below_the_limit_is_whole(runner: ModuleRunner) -> None:
+    script = "import sys; print('x' * 1000000, end=''); print('y' * 1000000, end='', file=sys.stderr)"
+    assert runner.run([sys.executable, "-c", script]) == (0, "x" * 1000000, "y" * 1000000, False)
 
 
 def test_output_that_is_no_utf8_is_no_error(runner: ModuleRunner) -> None:

@@ -145,6 +145,7 @@ def test_the_long_form_comes_when_asked_for(host: Host) -> None:
         "distribution_like": ["rhel", "centos", "fedora"],
         "version": "9.4",
         "package_manager": "dnf",
+        "ec2": False,
         "psutil": True,
         "ntplib": False,
     }

@@ -256,6 +256,14 @@ def test_a_run_that_was_killed_is_finished_by_the_next(world: World) -> None:
     assert world.apply(declared).action == "none"
 
 
+@pytest.mark.parametrize("timeout_s", [float("nan"), float("inf"), -1.0])
+def test_a_time_limit_that_is_none_is_refused(world: World, timeout_s: float) -> None:
+    before = world.store.content()
+    with pytest.raises(ConfigError, match="timeout"):
+        world.apply(timeout_s=timeout_s)
+    assert world.store.content() == before
+
+
 def test_keys_are_for_root_and_chronyd(world: World) -> None:
     declared = DECLARED._replace(ntp=("server 192.0.2.1 key 3",), keys=(Key(3, "SHA1", "HEX:AB"),))
     outcome = world.apply(declared)

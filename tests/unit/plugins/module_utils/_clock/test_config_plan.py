@@ -194,6 +194,16 @@ def test_managed_files_move_with_the_directories(tmp_path: Path) -> None:
     assert [one.text for one in plan.sources] == ["server a", "server b"]
 
 
+def test_a_certset_needs_certificates(tmp_path: Path) -> None:
+    main = "/etc/chrony/chrony.conf"
+    declared = Declared(ntp=("server a certset 3 nts", "server b certset 0 nts"), policy=("ntstrustedcerts /own",))
+    files = lay_out(tmp_path, {main: "ntstrustedcerts 4 /other\n"})
+    with pytest.raises(ConfigError, match=r"server a certset 3 nts.*ntstrustedcerts 3"):
+        make_plan(files, main, declared, modern=True)
+    files.write(main, "ntstrustedcerts 4 /other\nntstrustedcerts 03 /theirs\n")
+    assert make_plan(files, main, declared, modern=True).changed
+
+
 def test_keys(tmp_path: Path) -> None:
     main = "/etc/chrony/chrony.conf"
     files = lay_out(tmp_path, {main: "keyfile /etc/chrony/chrony.keys\nserver old key 1\n"})

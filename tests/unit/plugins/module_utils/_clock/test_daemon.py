@@ -96,6 +96,58 @@ def test_a_daemon_that_does_not_answer(tmp_path: Path) -> None:
     assert "506" in silence
 
 
+@pytest.mark.parametrize(
+    ("printed", "lacking"),
+    [
+        ("192.0.2.1,SK,7,3,160,4294967295,0,0,0,0\n2001:db8::1,SK,8,13,128,4294967295,0,0,0,0\n", []),
+        (
+            "192.0.2.1,SK,7,0,0,4294967295,0,0,0,0\n2001:db8::1,SK,8,13,0,4294967295,0,0,0,0\n",
+            ["192.0.2.1", "2001:DB8::1"],
+        ),
+        # One server of a pool that was told nothing, another kind of authentication, and no row at all.
+        (
+            "192.0.2.1,SK,7,3,160,4294967295,0,0,0,0\n192.0.2.1,-,0,0,0,4294967295,0,0,0,0\n",
+            ["192.0.2.1", "2001:DB8::1"],
+        ),
+    ],
+)
+def test_sources_without_their_key(tmp_path: Path, printed: str, lacking: list[str]) -> None:
+    daemon, _runner = daemon_on(tmp_path, {"chronyc": CommandResult(0, printed, "")})
+    assert daemon.without_key(directives("server 192.0.2.1 key 7", "server 2001:DB8::1 key 8")) == lacking
+
+
+def test_keys_that_chronyd_does_not_tell_about_are_not_proven(tmp_path: Path) -> None:
+    daemon, _runner = daemon_on(tmp_path, {"chronyc": CommandResult(1, "501 Not authorised\n", "")})
+    with pytest.raises(ConfigError, match=r"501.*chronyc_address"):
+        daemon.without_key(directives("server 192.0.2.1 key 7"))
+
+
+def test_the_file_that_the_service_was_started_with(tmp_path: Path) -> None:
+    answers = {"/usr/bin/systemctl": CommandResult(0, PROPERTIES.format(name="chrony", state="active"), "")}
+    daemon, _runner = daemon_on(tmp_path, answers)
+    files = RootedFiles(tmp_path)
+    assert daemon.config_file() is None  # no init system, no main process
+    files.write("/run/systemd/system/placeholder", "")
+    with pytest.raises(ConfigError, match=r"process 7.*Set config_file"):
+        daemon.config_file()
+    files.write("/proc/7/cmdline", "/usr/sbin/chronyd\0-x\0-f/etc/chrony/site.conf\0")
+    assert daemon.config_file() == "/etc/chrony/site.conf"
+
+
+def test_a_chroot_has_no_daemon_of_its_own(tmp_path: Path) -> None:
+    runner = ScriptedRunner({"chronyc": CommandResult(0, rows("a") + "1,0,0,0,0\n", "")})
+    files = RootedFiles(tmp_path)
+    files.write("/run/systemd/system/placeholder", "")
+    files.own = False
+    daemon = Daemon(runner, files, Chronyc(runner, "chronyc"))
+    sources, silence = daemon.sources(modern=True)
+    assert sources is None
+    assert "this is a chroot" in silence
+    assert daemon.unit() is None
+    named = Daemon(runner, files, Chronyc(runner, "chronyc", "127.0.0.1"))
+    assert [source.name for source in named.sources(modern=True)[0] or ()] == ["a"]
+
+
 @pytest.mark.parametrize("name", ["chrony", "chronyd"])
 def test_systemd_restarts_the_unit_that_runs(tmp_path: Path, name: str) -> None:
     (tmp_path / "run/systemd/system").mkdir(parents=True)

@@ -387,3 +387,29 @@ def test_nothing_but_the_clock_runs_one_program(host: Host) -> None:
     host.processes = "not asked"
     host.measure(subsets=frozenset({"clock"}))
     assert len(host.runner.ran) == 1
+
+
+@pytest.mark.parametrize(("own", "marks"), [(False, True), (False, False), (None, False)])
+def test_the_daemon_around_a_chroot_is_not_the_chroots(
+    host: Host, tmp_path: Path, own: bool | None, marks: bool
+) -> None:
+    host.files.own = own
+    if not marks:
+        (tmp_path / "run/systemd/system/placeholder").unlink()
+        (tmp_path / "run/systemd/system").rmdir()
+    if own is None:
+        host.processes = "/proc is not mounted here"
+    measurement = host.measure()
+    assert measurement.tracking is None
+    assert measurement.active is (False if own is False else None)
+    assert "this is a chroot" in gaps(measurement, "clock")
+    assert "no init system runs" in gaps(measurement, "service")
+    assert [line for line in host.runner.ran if line[0] in ("/usr/bin/chronyc", "/usr/bin/systemctl")] == []
+    # Whoever says which daemon to ask is answered.
+    host.answers["/usr/bin/chronyc -n -h 127.0.0.1 -c -m"] = host.answers[CHRONYC]
+    assert host.measure(chronyc_address="127.0.0.1").tracking is not None
+
+
+def test_a_root_that_cannot_be_compared_is_no_chroot_where_an_init_runs(host: Host) -> None:
+    host.files.own = None
+    assert host.measure().active is True

@@ -13,6 +13,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.servic
     InitError,
     Unit,
     chrony_unit,
+    config_of,
     detect_init,
     read_units,
 )
@@ -156,3 +157,23 @@ def test_the_unit_that_counts() -> None:
     assert chrony_unit([Unit("ntp", active=True, enabled=True)]) is None
     assert chrony_unit([idle, enabled]) == enabled
     assert chrony_unit([idle, enabled, running]) == running
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("/usr/sbin/chronyd -F 1", None),
+        ("/usr/sbin/chronyd -F 1 -x -f /etc/chrony/site.conf", "/etc/chrony/site.conf"),
+        ("/usr/sbin/chronyd -f/etc/site.conf -F -1", "/etc/site.conf"),
+        ("/usr/sbin/chronyd -xf /etc/site.conf", "/etc/site.conf"),
+        ("/usr/sbin/chronyd -4xf/etc/site.conf", "/etc/site.conf"),
+        ("/usr/sbin/chronyd -f /etc/a.conf -f /etc/b.conf", "/etc/b.conf"),
+        ("/usr/sbin/chronyd -l -f", None),
+        ("/usr/sbin/chronyd -u frank -P -f", None),
+        ("/usr/sbin/chronyd -f", None),
+        ("/usr/sbin/chronyd -f site.conf", None),
+        ("", None),
+    ],
+)
+def test_the_file_on_chronyds_command_line(line: str, file: str | None) -> None:
+    assert config_of(line.split(" ")) == file

@@ -74,6 +74,9 @@ class Host:
 
     is_dir = exists
 
+    def own_root(self) -> bool:
+        return True
+
     def read_text(self, path: str, **_: object) -> str:
         raise FileNotFoundError(path)
 

@@ -110,12 +110,23 @@ WARNINGS: dict[str, tuple[ClockMeasurement, ClockPolicy]] = {
     "clock.bound_high": (healthy(tracking=tracking(root_delay_s=1.2)), POLICY),
     "source.falseticker": (healthy(sources=(SOURCE, OTHER, SPARE._replace(state="falseticker"))), POLICY),
     "config.no_rtcsync": (healthy(config=(finding("config.no_rtcsync", "warning"),)), POLICY),
+    "config.leap_smeared_twice": (healthy(config=(finding("config.leap_smeared_twice", "warning"),)), POLICY),
+    "config.ambiguous_main": (healthy(config=(finding("config.ambiguous_main", "warning"),)), POLICY),
+    "config.cmdport_disabled": (healthy(config=(finding("config.cmdport_disabled", "warning"),)), POLICY),
     "witness.partial": (healthy(witnesses=(SERVER, silent("b.example.net"))), POLICY),
 }
 
 
 def test_every_code_has_a_case() -> None:
     assert set(TEMPLATES) <= set(VIOLATIONS) | set(DOUBTS) | set(WARNINGS)
+
+
+def test_what_the_linter_finds_wrong_stands_before_every_doubt() -> None:
+    lint = finding("config.authselectmode"), finding("config.ambiguous_main", "warning")
+    verdict = judge(healthy(config=lint, rivals=None, witnesses=(SERVER, silent("b.example.net"))), POLICY)
+    assert verdict.reasons == ("config.authselectmode", "daemon.rivals_unknown")
+    assert verdict.warnings == ("config.ambiguous_main", "witness.partial")
+    assert verdict.messages[0] == "what config.authselectmode is about (/etc/chrony/chrony.conf, line 7)"
 
 
 @pytest.mark.parametrize("code", VIOLATIONS)

@@ -9,6 +9,7 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model
     HostEntry,
     Report,
     build_report,
+    headline,
     number,
     violations,
 )
@@ -16,8 +17,8 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model
 Maker = Callable[..., dict[str, Any]]
 
 
-def report_of(*answers: HostAnswers) -> Report:
-    return build_report(answers, generated_at="2026-11-21T12:00:05Z", mode="audit")
+def report_of(*answers: HostAnswers, mode: str = "audit") -> Report:
+    return build_report(answers, generated_at="2026-11-21T12:00:05Z", mode=mode)
 
 
 def entry_of(**answers: Mapping[str, Any] | None) -> HostEntry:
@@ -126,15 +127,31 @@ def test_worst_host_first(result: Maker) -> None:
     assert report.counts == {"noncompliant": 3, "unknown": 1, "compliant": 1}
 
 
-def test_reasons_are_counted_most_frequent_first(result: Maker) -> None:
+def test_the_worst_reason_stands_first_however_rare_it_is(result: Maker) -> None:
     report = report_of(
         HostAnswers(host="a", measured=result(verdict="noncompliant", reasons=["clock.stale"])),
         HostAnswers(host="b", measured=result(verdict="noncompliant", reasons=["chrony.missing"])),
         HostAnswers(host="c", measured=result(verdict="noncompliant", reasons=["clock.stale", "chrony.missing"])),
         HostAnswers(host="d", measured=result(verdict="noncompliant", reasons=["clock.stale"])),
+        HostAnswers(host="e", measured=result(verdict="unknown", reasons=["config.unread"])),
+        HostAnswers(host="f", measured=result(verdict="unknown", reasons=["config.brand_new"])),
+        HostAnswers(host="g", measured=result(verdict="unknown", reasons=["clock.brand_new"])),
+        HostAnswers(host="h", measured=result(verdict="unknown", reasons=["config.brand_new"])),
+        HostAnswers(host="i", measured={"unreachable": True}),
+        HostAnswers(host="j", measured={"failed": True}),
+        HostAnswers(host="k"),
     )
-    assert report.reasons == {"clock.stale": ("a", "c", "d"), "chrony.missing": ("b", "c")}
-    assert list(report.reasons) == ["clock.stale", "chrony.missing"]
+    assert (report.reasons["clock.stale"], report.reasons["chrony.missing"]) == (("a", "c", "d"), ("b", "c"))
+    assert list(report.reasons) == [
+        "chrony.missing",
+        "clock.stale",
+        "host.unreachable",
+        "host.failed",
+        "host.not_measured",
+        "config.unread",
+        "config.brand_new",
+        "clock.brand_new",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +167,63 @@ def test_violations_are_what_the_site_says(result: Maker, fail_on: list[str], ho
     found = violations(report, fail_on)
     assert set(found) == hosts
     assert found.get("bad", "noncompliant: chrony.missing") == "noncompliant: chrony.missing"
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("failed", "compliant; enforcement failed in task 'Configure': rolled back"),
+        ("unreachable", "compliant; enforcement unreachable in task 'Configure': rolled back"),
+    ],
+)
+def test_a_failed_enforcement_is_a_violation_whatever_was_measured(result: Maker, status: str, why: str) -> None:
+    failed = {"status": status, "task": "Configure", "message": "rolled back"}
+    report = report_of(
+        HostAnswers(host="a", measured=result(), enforced=failed, measured_again=result()),
+        HostAnswers(host="b", measured=result(), enforced=failed),
+        HostAnswers(host="c", measured=result(), enforced={"status": "ok"}, measured_again=result()),
+        mode="enforce",
+    )
+    assert violations(report, ["noncompliant"]) == {
+        "a": why,
+        "b": why.replace("compliant", "unknown: host.not_measured"),
+    }
+    assert violations(report, []) == {}
+    assert headline(report) == ("unknown: 3 hosts: 0 noncompliant, 1 unknown, 2 compliant; enforcing failed on 2")
+
+
+def test_an_audit_reports_no_failed_enforcement(result: Maker) -> None:
+    answers = HostAnswers(host="a", measured=result(), enforced={"status": "failed"}, measured_again=result())
+    report = report_of(answers)
+    assert violations(report, ["noncompliant"]) == {}
+    assert headline(report) == "compliant: 1 host: 0 noncompliant, 0 unknown, 1 compliant"
+
+
+@pytest.mark.parametrize(
+    ("stderr", "stdout", "cause"),
+    [
+        ("\n  pyenv: python3.13: command not found\nmore\n", "", ": pyenv: python3.13: command not found"),
+        ("Traceback (most recent call last):\n  File x\nImportError: no zlib\n", "", ": ImportError: no zlib"),
+        (
+            "Shared connection to 192.0.2.1 closed.\r\n",
+            "/bin/sh: python3: not found\r\n",
+            ": /bin/sh: python3: not found",
+        ),
+        ("e" * 1000, "", ": " + "e" * 197 + "..."),
+        ("No start.", "", ""),
+        ("", "", ""),
+        (None, 7, ""),
+    ],
+)
+def test_a_module_that_did_not_run_says_why(stderr: object, stdout: object, cause: str) -> None:
+    measured = {"failed": True, "msg": "No start. See stderr", "module_stderr": stderr, "module_stdout": stdout}
+    assert entry_of(measured=measured).state.messages == ("No start. See stderr" + cause,)
+
+
+def test_a_long_message_leaves_room_for_its_cause() -> None:
+    message = entry_of(measured={"failed": True, "msg": "x" * 1000, "module_stderr": "no zlib"}).state.messages[0]
+    assert len(message) == 500
+    assert message.endswith("x...: no zlib")
 
 
 @pytest.mark.parametrize("value", [None, True, "1.0", float("nan"), float("inf"), [1.0]])

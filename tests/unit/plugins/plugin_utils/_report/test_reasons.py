@@ -4,7 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.reasons import REASONS, explain
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.reasons import (
+    REASONS,
+    advice,
+    explain,
+    severity,
+)
 
 CLOCK = Path(__file__).resolve().parents[5] / "plugins" / "module_utils" / "_clock"
 REASON = re.compile(r'"((?:chrony|clock|source|config|daemon|witness|totp)\.[a-z_]+)"')
@@ -22,6 +27,34 @@ def test_the_clock_code_has_reasons() -> None:
 @pytest.mark.parametrize("code", codes_in_the_clock_code())
 def test_every_reason_is_explained(code: str) -> None:
     assert code in REASONS
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_every_reason_has_its_place(code: str) -> None:
+    assert severity(code) < severity("clock.brand_new")
+
+
+@pytest.mark.parametrize("code", REASONS)
+@pytest.mark.parametrize(("enforced", "dry_run"), [(False, False), (False, True), (True, False), (True, True)])
+def test_who_enforced_is_not_told_to_enforce(code: str, enforced: bool, dry_run: bool) -> None:
+    text = advice(code, enforced=enforced, dry_run=dry_run)
+    assert text
+    assert "{" not in text
+    assert not (enforced and "softtoken_mode=enforce" in text)
+
+
+def test_the_advice_fits_what_the_run_did() -> None:
+    assert "softtoken_mode=enforce" in advice("chrony.missing", enforced=False, dry_run=True)
+    assert "would be enforced" in advice("chrony.missing", enforced=True, dry_run=True)
+    assert "did not mend this" in advice("chrony.missing", enforced=True, dry_run=False)
+
+
+def test_the_advice_on_leap_seconds_names_the_directives_of_the_linter() -> None:
+    lint = (CLOCK / "config_lint.py").read_text(encoding="utf-8")
+    rule = lint[lint.index("def _leap_source_smeared") : lint.index('"config.leap_smeared_twice"')]
+    directives = set(re.findall(r'config\.last\("(\w+)"\)', rule))
+    assert directives == {"leapsectz", "leapseclist"}
+    assert set(re.findall(r"leapsec\w+", explain("config.leap_smeared_twice").action)) == directives
 
 
 def test_a_newer_code_stands_for_itself() -> None:

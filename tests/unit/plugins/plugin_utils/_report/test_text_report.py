@@ -18,8 +18,8 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.text_
 Maker = Callable[..., dict[str, Any]]
 
 
-def report_of(*answers: HostAnswers) -> Report:
-    return build_report(answers, generated_at="2026-11-21T12:00:05Z", mode="audit")
+def report_of(*answers: HostAnswers, mode: str = "audit", dry_run: bool = False) -> Report:
+    return build_report(answers, generated_at="2026-11-21T12:00:05Z", mode=mode, dry_run=dry_run)
 
 
 def test_the_verdict_is_at_the_top(result: Maker) -> None:
@@ -98,6 +98,44 @@ def test_enforcement_shows_what_became_better_and_what_failed(result: Maker) -> 
     assert "2 enforced, 1 of them made compliant by it\n" in text
     assert "a: noncompliant (offset +300.8 s, codes 0 %) -> compliant (offset +4 us, codes 100 %)\n" in text
     assert "b: failed in task 'Configure chronyd': rolled back" in text
+
+
+def test_check_mode_says_what_would_be_enforced(result: Maker) -> None:
+    before = result(verdict="noncompliant", reasons=["chrony.missing"])
+    failed = {"status": "failed", "task": "Check the answers", "message": "no source is given"}
+    text = render_text(
+        report_of(
+            HostAnswers(host="a", measured=before, enforced={"status": "ok"}, measured_again=before),
+            HostAnswers(host="b", measured=before, enforced=failed, measured_again=before),
+            mode="enforce",
+            dry_run=True,
+        )
+    )
+    assert "mode enforce, check mode: nothing was changed" in text
+    assert "\n\nWould be enforced\n-----------------\n1 would be enforced\n  b: failed in task" in text
+    assert "    do:    this would be enforced: run the playbook without check mode\n" in text
+    assert "made compliant" not in text
+    assert "softtoken_mode=enforce" not in text
+
+
+def test_hosts_that_were_only_audited_are_told_how_to_enforce(result: Maker) -> None:
+    before = result(verdict="noncompliant", reasons=["chrony.missing"])
+    enforced = HostAnswers(host="a", measured=before, enforced={"status": "failed"}, measured_again=before)
+    audited = HostAnswers(host="b", measured=before)
+    assert "softtoken_mode=enforce" in render_text(report_of(enforced, audited, mode="enforce"))
+    assert "softtoken_mode=enforce" not in render_text(report_of(enforced, mode="enforce"))
+
+
+def test_a_clock_that_is_off_is_not_said_to_be_perhaps_off_as_well(result: Maker) -> None:
+    both = ["clock.offset_exceeded", "clock.bound_exceeded"]
+    off = HostAnswers(host="off", measured=result(verdict="noncompliant", reasons=both))
+    perhaps = HostAnswers(host="perhaps", measured=result(verdict="noncompliant", reasons=both[1:]))
+    alone = report_of(off)
+    assert "\nclock.bound_exceeded: " not in render_text(alone)
+    assert "clock.offset_exceeded, clock.bound_exceeded" in render_text(alone)  # the host's row keeps both
+    assert alone.reasons["clock.bound_exceeded"] == ("off",)
+    text = render_text(report_of(off, perhaps))
+    assert "clock.bound_exceeded: the clock may be further off than allowed (1 of 2)\n    hosts: perhaps\n" in text
 
 
 def test_no_host_is_said_clearly() -> None:
