@@ -493,10 +493,10 @@ def main() -> None:
         result = run_audit(module.params, audit_ports(module), check_mode=module.check_mode)
     except IamError as exc:
         module.fail_json(msg=str(exc))
-        return
-    for warning in result.pop("warnings"):
-        warn(warning)  # module.warn of amazon.aws hands them to exit_json as well, which is deprecated
-    module.exit_json(**result)
+    else:
+        for warning in result.pop("warnings"):
+            warn(warning)  # module.warn of amazon.aws hands them to exit_json as well, which is deprecated
+        module.exit_json(**result)
 
 
 if __name__ == "__main__":

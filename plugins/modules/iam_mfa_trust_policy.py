@@ -232,8 +232,8 @@ def main() -> None:
         result = run_trust(module.params, trust_ports(module), check_mode=module.check_mode)
     except IamError as exc:
         module.fail_json(msg=str(exc))
-        return
-    module.exit_json(**result)
+    else:
+        module.exit_json(**result)
 
 
 if __name__ == "__main__":
