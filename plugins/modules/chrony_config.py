@@ -392,9 +392,7 @@ messages:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_apply import ApplyError, apply
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_write import ConfigError
-from ansible_collections.softtoken.compliance.plugins.module_utils._config_host import host_and_request, result_of
+from ansible_collections.softtoken.compliance.plugins.module_utils._quick_start import quick_start
 
 _OPTIONS = {
     "bool": "burst iburst noselect nts pps prefer require tai trust xleave",
@@ -448,6 +446,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    quick_start()
+    # Not before: hosts compile what they import, on every run.
+    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_apply import ApplyError, apply
+    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_write import ConfigError
+    from ansible_collections.softtoken.compliance.plugins.module_utils._config_host import host_and_request, result_of
+
     try:
         outcome = apply(*host_and_request(module))
     except ApplyError as exc:
