@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ports of ``_ports`` on an ``AnsibleModule`` and the host it runs on.
 
-Private to this collection. psutil and ntplib are imported where they are used: a module that does not look at
-processes or ask a time server does not pay for them, and one that does says what to install.
+Private to this collection. psutil is imported where it is used: a module that does not look at processes does not pay
+for it, and one that does says what to install.
 """
 
 from __future__ import annotations
@@ -17,20 +17,18 @@ import signal
 import stat
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import (
     CommandResult,
     Process,
-    SntpOutcome,
-    SntpReply,
     Unavailable,
 )
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "NtplibClient", "PsutilProcesses", "has_library", "instance_role"]
+__all__ = ["HostClocks", "HostFiles", "ModuleRunner", "PsutilProcesses", "has_library", "instance_role"]
 
 _NOT_FOUND = 127  # as a shell reports it
 _NOT_RUN = 126
@@ -260,78 +258,6 @@ def _user_name(uid: int) -> str | None:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return None
-
-
-class NtplibClient:
-    """Asks time servers with ntplib."""
-
-    def query(self, server: str, *, timeout_s: float) -> SntpReply:
-        """Ask one server; Unavailable without ntplib, OSError when it does not answer or answers nonsense."""
-        from ansible_collections.softtoken.compliance.plugins.module_utils._clock.address import server_address
-
-        ntplib = _import_ntplib()
-        host, port = server_address(server)
-        before = time.time()
-        try:
-            stats = ntplib.NTPClient().request(host, version=4, port=port, timeout=timeout_s)
-        except ntplib.NTPException as exc:
-            raise OSError(str(exc)) from exc
-        # ntplib does not compare the origin timestamp, and keeps its own to itself: this much can be told from outside.
-        asked = ntplib.ntp_to_system_time(stats.orig_timestamp)
-        if stats.mode != 4 or not before - 1e-5 <= asked <= time.time() + 1e-5:
-            raise OSError(f"the reply from {server} does not belong to the question: ignored")
-        return SntpReply(
-            offset_s=-stats.offset,
-            delay_s=max(0.0, stats.delay),
-            root_delay_s=stats.root_delay,
-            root_dispersion_s=stats.root_dispersion,
-            stratum=stats.stratum,
-            leap=stats.leap,
-        )
-
-    def query_all(self, servers: Sequence[str], *, timeout_s: float) -> Callable[[], list[SntpOutcome]]:
-        """Ask all servers at once; the returned function waits for them, together at most ``timeout_s``."""
-        _import_ntplib()
-        end = time.monotonic() + timeout_s
-        questions = [_Question(self, server, timeout_s) for server in servers]
-
-        def collect() -> list[SntpOutcome]:
-            return [question.outcome(end) for question in questions]
-
-        return collect
-
-
-class _Question:
-    """One server, asked in a daemon thread: a name server that hangs does not hold the module."""
-
-    def __init__(self, client: NtplibClient, server: str, timeout_s: float) -> None:
-        self._client = client
-        self._server = server
-        self._timeout_s = timeout_s
-        self._outcome: SntpOutcome | None = None
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-        self._thread.start()
-
-    def outcome(self, end: float) -> SntpOutcome:
-        self._thread.join(max(0.0, end - time.monotonic()))
-        late = f"no answer within {self._timeout_s:g} s"
-        return self._outcome or SntpOutcome(self._server, error=late)
-
-    def _ask(self) -> None:
-        try:
-            self._outcome = SntpOutcome(self._server, self._client.query(self._server, timeout_s=self._timeout_s))
-        except (OSError, ValueError) as exc:
-            self._outcome = SntpOutcome(self._server, error=str(exc))
-
-
-def _import_ntplib() -> Any:
-    try:
-        import ntplib
-    except ImportError:
-        raise Unavailable(
-            "the Python library ntplib is missing: install python3-ntplib (py3-ntplib on Alpine, python-ntplib on Arch)"
-        ) from None
-    return ntplib
 
 
 def has_library(name: str) -> bool:

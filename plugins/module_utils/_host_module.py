@@ -8,13 +8,12 @@ Private to this collection.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._adapters import (
     HostClocks,
     HostFiles,
     ModuleRunner,
-    NtplibClient,
     PsutilProcesses,
     has_library,
     instance_role,
@@ -29,6 +28,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts i
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.softtoken.compliance.plugins.module_utils._ports import SntpOutcome
 
 __all__ = ["ParameterError", "measure"]
 
@@ -38,10 +38,19 @@ def measure(module: AnsibleModule) -> dict[str, Any]:
     check_parameters(module.params)
     files = HostFiles()
     ports = HostPorts(
-        clock=Ports(ModuleRunner(module), files, HostClocks(), PsutilProcesses(), NtplibClient()),
+        clock=Ports(ModuleRunner(module), files, HostClocks(), PsutilProcesses(), _Sntp()),
         attached_role=lambda: instance_role(
             files, module.params["imds"], module.params["imds_endpoint"], module.params["imds_timeout"]
         ),
         has_library=has_library,
     )
     return look_at_host(module.params, ports)
+
+
+class _Sntp:
+    """Loads the client when there is somebody to ask: hosts compile what they import, on every run."""
+
+    def query_all(self, servers: Sequence[str], *, timeout_s: float) -> Callable[[], list[SntpOutcome]]:
+        from ansible_collections.softtoken.compliance.plugins.module_utils._sntp import NtplibClient
+
+        return NtplibClient().query_all(servers, timeout_s=timeout_s)

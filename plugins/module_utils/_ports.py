@@ -173,11 +173,8 @@ class SntpOutcome(NamedTuple):
 class SntpClient(Protocol):
     """Asks servers for the time (ntplib)."""
 
-    def query(self, server: str, *, timeout_s: float) -> SntpReply:
-        """Query ``server`` (``host``, ``host:port`` or ``[v6]:port``). Raises Unavailable or OSError."""
-
     def query_all(self, servers: Sequence[str], *, timeout_s: float) -> Callable[[], List[SntpOutcome]]:
-        """Ask all ``servers`` at once, in the background. Raises Unavailable.
+        """Ask all ``servers`` at once (``host``, ``host:port``, ``[v6]:port``), in the background. Raises Unavailable.
 
         The returned function gives one outcome per server, in order, at the latest ``timeout_s`` after the start:
         a server that has not answered by then is an outcome with an error, and is not waited for.

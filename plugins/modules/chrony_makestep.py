@@ -244,7 +244,6 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._adapters imp
     HostClocks,
     HostFiles,
     ModuleRunner,
-    NtplibClient,
     PsutilProcesses,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.guard import StepPolicy
@@ -255,6 +254,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.step i
     result_of,
     step_clock,
 )
+from ansible_collections.softtoken.compliance.plugins.module_utils._sntp import NtplibClient
 
 
 def main() -> None:

@@ -510,7 +510,7 @@ detail:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softtoken.compliance.plugins.module_utils._compile_once import compile_once
+from ansible_collections.softtoken.compliance.plugins.module_utils._quick_start import quick_start
 
 
 def main() -> None:
@@ -537,7 +537,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    compile_once()
+    quick_start()
     # Not before: hosts compile what they import, on every run.
     from ansible_collections.softtoken.compliance.plugins.module_utils._host_module import ParameterError, measure
 
