@@ -26,6 +26,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iac_yaml imp
     YamlProblem,
     yaml_trees,
 )
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.encoding import decoded
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import IacFile, IacSecret
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_cloudformation import (
     is_template,
@@ -65,20 +66,23 @@ _SEED = re.compile(r"\s*[A-Z2-7]{26,128}=*\s*")
 
 def read_code(paths: Sequence[str]) -> Tuple[IacFile, ...]:
     """Read files, and in directories everything that may be infrastructure code."""
-    return tuple(_read(path, given=given) for path, given in _files(paths))
+    return tuple(file for path in paths for file in (_walk(path) if os.path.isdir(path) else [_read(path, given=True)]))
 
 
-def _files(paths: Sequence[str]) -> Iterator[Tuple[str, bool]]:
-    for path in paths:
-        if not os.path.isdir(path):
-            yield path, True
-            continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
-            for name in sorted(names):
-                full = os.path.join(folder, name)
-                if os.path.splitext(name)[1].lower() in _SUFFIXES and not os.path.islink(full):
-                    yield full, False
+def _walk(top: str) -> Iterator[IacFile]:
+    closed: List[OSError] = []
+    found = False
+    for folder, folders, names in os.walk(top, onerror=closed.append):
+        folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
+        for name in sorted(names):
+            full = os.path.join(folder, name)
+            if os.path.splitext(name)[1].lower() in _SUFFIXES and not os.path.islink(full):
+                found = True
+                yield _read(full, given=False)
+    for exc in closed:
+        yield _failed(str(exc.filename), f"cannot be read: {exc.strerror}")
+    if not (found or closed):
+        yield _failed(top, "holds no file that may be infrastructure code")
 
 
 def _read(path: str, *, given: bool) -> IacFile:
@@ -89,9 +93,10 @@ def _read(path: str, *, given: bool) -> IacFile:
     if content.startswith(_PNG):
         return _picture(path)
     try:
-        text = content.decode("utf-8-sig")
+        text = decoded(content)
     except UnicodeDecodeError:
-        return _failed(path, "is no text in UTF-8") if given else IacFile(path, "text")
+        code = os.path.splitext(path)[1].lower() not in (*_PICTURES, *_OTHERS)
+        return _failed(path, "is no text in UTF-8 or UTF-16") if given or code else IacFile(path, "text")
     return read_text(path, text)
 
 

@@ -13,7 +13,13 @@ import re
 import traceback
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import ACCOUNT, PARTITION, UNRESOLVED, Text
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import (
+    ACCOUNT,
+    LONGEST_NUMBER,
+    PARTITION,
+    UNRESOLVED,
+    Text,
+)
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_terraform import named_block
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_tree import Block
 
@@ -83,7 +89,7 @@ class _Reader:
             "get_attr_expr_term": self._reference,
             "index_expr_term": self._reference,
             "literal_value": lambda node: {"true": True, "false": False}.get(_words(node)),
-            "int_lit": lambda node: int(_words(node)),
+            "int_lit": _number,
             "float_lit": lambda node: float(_words(node)),
         }
 
@@ -249,6 +255,11 @@ def _words(node: Any) -> str:
     if not _kind(node):
         return str(node).strip()
     return "".join(_words(one) for one in node.children)
+
+
+def _number(node: Any) -> Any:
+    words = _words(node)
+    return int(words) if len(words) <= LONGEST_NUMBER else UNRESOLVED
 
 
 def _line(node: Any) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import traceback
 from typing import Any, Dict, Iterable, List, Optional
 
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import UNRESOLVED, Text
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import LONGEST_NUMBER, UNRESOLVED, Text
 
 YAML_IMPORT_ERROR: Optional[str] = None
 try:
@@ -107,6 +107,6 @@ class _Builder:
         if tag == _CORE + "null":
             return None
         if tag == _CORE + "int" and node.value.isdigit() and not node.value.startswith("0"):
-            return int(node.value)
+            return int(node.value) if len(node.value) <= LONGEST_NUMBER else UNRESOLVED
         # A number of another form stays as it is written: a hardware serial may look like one.
         return Text.at(node.value, node.start_mark.line + 1 + (node.style in ("|", ">")))

@@ -18,6 +18,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import check_s
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions, collect
 from ansible_collections.softtoken.compliance.plugins.module_utils._iac_files import read_code
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.encoding import decoded
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit import AuditPorts
 
@@ -51,8 +52,8 @@ def write_private(path: str, text: str) -> None:
 
 
 def _read(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
-        return file.read()
+    with open(path, "rb") as file:
+        return decoded(file.read())
 
 
 def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from .document import Document
 
 __all__ = [
     "ACCOUNT",
+    "LONGEST_NUMBER",
     "MARKERS",
     "PARTITION",
     "UNRESOLVED",
@@ -31,6 +32,9 @@ __all__ = [
 ACCOUNT = "\ue010"
 PARTITION = "\ue011"
 UNRESOLVED = "\ue012"
+
+#: Digits; Python refuses to read a number of more than 4300, and nothing here is one.
+LONGEST_NUMBER = 100
 
 #: What every ARN of an MFA device has.
 MARKERS = (":mfa/", ":u2f/", ":sms-mfa/")

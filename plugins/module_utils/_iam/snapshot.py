@@ -80,6 +80,8 @@ def parse_snapshot(content: str) -> Dict[str, Any]:
         raise IamError(f"The snapshot is not JSON{end}: {exc}. Collect it again.") from exc
     except RecursionError as exc:
         raise IamError("The snapshot is nested deeper than anything that AWS answers. Collect it again.") from exc
+    except ValueError as exc:  # Python reads no number of more than 4300 digits
+        raise IamError(f"The snapshot holds what AWS never answers: {exc}. Collect it again.") from exc
     if not isinstance(data, dict):
         raise IamError(f"The snapshot is {kind_of(data)}, an object is needed.")
     return data
@@ -159,6 +161,9 @@ class _Assembly:
         return account_id, maybe_text(self._snapshot, "partition") or identities.partition or "aws"
 
     def _note_incomplete(self, identities: Identities, users: Mapping[str, User]) -> None:
+        cut = any(gap.part == AUTHORIZATION and not gap.subject for gap in self._gaps)
+        if (cut or "UserDetailList" in identities.missing) and DEVICES not in self._gap_parts:
+            self._note(DEVICES, "not all users are known, and the others may hold devices")
         if identities.missing and AUTHORIZATION not in self._gap_parts:
             self._note(AUTHORIZATION, f"it has no {' and no '.join(identities.missing)}")
         unknown = [user.name for user in users.values() if not user.devices_complete]
@@ -166,7 +171,7 @@ class _Assembly:
             self._note(DEVICES, f"the devices of {_some(unknown, 'user')} were not listed; they may hold more")
         if identities.unlisted:
             some = _some(identities.unlisted, "attached policy", "attached policies")
-            self._note("policies", f"the text of {some} is not known")
+            self._note(AUTHORIZATION, f"the text of {some} is not known", subject="Policies")
 
     def _read(self, part: str, read: Callable[[Any], Read]) -> Optional[Read]:
         if self._snapshot.get(part) is None and part not in self._gap_parts:
@@ -182,8 +187,8 @@ class _Assembly:
         except Malformed as exc:
             raise Malformed(f"{part}{exc}") from None
 
-    def _note(self, part: str, reason: str) -> None:
-        self._gaps.append(CoverageGap(part, reason))
+    def _note(self, part: str, reason: str, subject: str = "") -> None:
+        self._gaps.append(CoverageGap(part, reason, subject=subject))
         self._gap_parts.add(part)
 
 

@@ -310,11 +310,56 @@ def test_directories_are_walked_in_order_without_copies_of_others(tmp_path: Path
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.tf")
-    (tmp_path / "latin.tf").write_bytes(b"\xff\xfe mfa")
+    (tmp_path / "latin.tf").write_bytes(b"\xfc mfa")
     missing, pipe, latin = read_code([str(tmp_path / "none.tf"), str(tmp_path / "pipe.tf"), str(tmp_path / "latin.tf")])
     assert "No such file" in missing.problems[0]
     assert "not a regular file" in pipe.problems[0]
     assert "UTF-8" in latin.problems[0]
+
+
+@pytest.mark.parametrize("name", ["a.tf", "a.yaml", "a.json", "a.tfvars"])
+def test_a_number_that_python_does_not_read_is_no_crash(name: str) -> None:
+    number = "9" * 5000
+    text = f'{{"x": {number}, "mfa_serial": "ABCDEFGH1"}}' if name == "a.json" else f"mfa_x = {number}\n"
+    file = of(name, text.replace(" = ", ": ") if name == "a.yaml" else text)
+    assert bool(file.problems) is (name == "a.json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_as_windows_writes_them(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "plan.json").write_text('{"mfa_serial": "ABCDEFGH1"}', encoding=encoding)
+    (file,) = read_code([str(tmp_path)])
+    assert ([one.text for one in file.values], file.problems) == (["ABCDEFGH1"], ())
+
+
+def test_code_in_another_encoding_is_not_passed_over_in_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "latin.tf").write_bytes("# f\xfcr mfa\n".encode("latin-1"))
+    (tmp_path / "picture.svg").write_bytes(b"\xfc")
+    latin, picture = read_code([str(tmp_path)])
+    assert "UTF-8" in latin.problems[0]
+    assert picture.problems == ()
+
+
+def test_a_directory_without_code_is_said(tmp_path: Path) -> None:
+    (tmp_path / "readme.md").write_text("mfa")
+    (file,) = read_code([str(tmp_path)])
+    assert file.problems == (f"{tmp_path} holds no file that may be infrastructure code",)
+
+
+def test_a_directory_that_cannot_be_listed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.tf").write_text("")
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    read, closed = read_code([str(tmp_path)])
+    assert read.problems == ()
+    assert closed.problems == (f"{tmp_path / 'closed'} cannot be read: Permission denied",)
 
 
 def test_own_account_is_left_open_until_it_is_known() -> None:

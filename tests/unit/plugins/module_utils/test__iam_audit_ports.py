@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit_ports import write_private
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit_ports import audit_ports, write_private
 
 
 def test_writes_a_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
@@ -38,3 +38,10 @@ def test_nothing_is_left_of_a_write_that_failed(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_private(str(path), "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["snapshot.json"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_reads_a_file_as_each_shell_redirects_it(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "snapshot.json"
+    path.write_text('{"a": "\u00fc"}', encoding=encoding)
+    assert audit_ports(None).read(str(path)) == '{"a": "\u00fc"}'  # type: ignore[arg-type]

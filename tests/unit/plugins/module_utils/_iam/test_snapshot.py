@@ -236,7 +236,8 @@ def test_a_device_newer_than_the_report_leaves_the_user_open() -> None:
 
 def test_an_attached_policy_without_its_text_is_a_gap() -> None:
     (gap,) = account_from_snapshot(changed("authorization_details/Policies", [])).gaps
-    assert gap == CoverageGap("policies", f"the text of 1 attached policy ({IAM}policy/limit) is not known")
+    reason = f"the text of 1 attached policy ({IAM}policy/limit) is not known"
+    assert gap == CoverageGap("authorization_details", reason, subject="Policies")
 
 
 def test_what_aws_own_policies_say_is_no_gap() -> None:
@@ -329,3 +330,20 @@ def test_a_file_that_holds_no_snapshot(content: str, message: str) -> None:
 
 def test_a_file_with_a_byte_order_mark() -> None:
     assert parse_snapshot("\ufeff" + json.dumps(WHOLE)) == WHOLE
+
+
+def test_a_number_that_python_does_not_read_is_an_error_and_no_crash() -> None:
+    with pytest.raises(IamError, match=r"^The snapshot holds what AWS never answers: .*4300 digits"):
+        parse_snapshot('{"account_id": ' + "9" * 5000 + "}")
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        {"authorization_details": {key: value for key, value in DETAILS.items() if key != "UserDetailList"}},
+        {"coverage_gaps": [{"part": "authorization_details", "reason": "denied after 1000 entries"}]},
+    ],
+)
+def test_where_not_all_users_are_known_neither_are_the_devices(less: dict[str, Any]) -> None:
+    gaps = {(gap.part, gap.subject) for gap in account_from_snapshot({**WHOLE, **less}).gaps}
+    assert gaps == {("authorization_details", ""), ("mfa_devices", "")}
