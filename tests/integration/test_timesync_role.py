@@ -186,6 +186,20 @@ def test_one_hosts_failure_is_in_the_report_beside_the_others(
     assert run.hosts["bad"]["facts"]["chrony"]["active"] is True
 
 
+@pytest.mark.usefixtures("story")
+@pytest.mark.parametrize("lost_after", ["softtoken_measured", "__timesync_before"])
+def test_a_host_that_is_lost_on_the_way_is_not_noted_as_enforced(
+    bare: Container, tmp_path: Path, lost_after: str
+) -> None:
+    connection = f"{{{{ 'ssh' if {lost_after} is defined else 'containers.podman.podman' }}}}"
+    hosts = inventory_of({"host": {**podman_host(bare), "ansible_connection": connection}}, timesync_sources=SOURCES)
+    playbook = PLAYBOOKS / "compliance.yml"
+    run = ansible_playbook(tmp_path, playbook, hosts, softtoken_mode="enforce", timesync_prove=False)
+    assert run.hosts["host"]["enforcement"]["status"] == "unreachable", run.output
+    assert run.rc != 0
+    assert "the host was lost meanwhile" in run.text
+
+
 def test_a_stopped_and_masked_service_comes_back(story: dict[str, Run], bare: Container, tmp_path: Path) -> None:
     assert story["first"].rc == 0
     bare.exec("systemctl", "disable", "--now", "chrony")
