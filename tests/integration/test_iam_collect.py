@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -301,16 +302,6 @@ def test_no_more_calls_than_pages_and_users_who_may_hold_a_device(aws: FakeAws, 
     assert sorted(asked) == ["alice", "bob", "carol", "erin"]
 
 
-def test_users_with_a_virtual_device_can_be_left_out_and_are_then_a_gap(aws: FakeAws) -> None:
-    account = account_from_snapshot(collect(aws.client, CollectOptions(beside_virtual=False)))
-    asked = [request.parameters["UserName"] for request in aws.requests if request.api == "iam:ListMFADevices"]
-    assert "alice" not in asked
-    assert not account.users["alice"].devices_complete
-    assert [gap.reason for gap in account.gaps if gap.part == "mfa_devices"] == [
-        "1 users with a virtual device were not asked for others"
-    ]
-
-
 def test_throttling_is_survived_and_counted(aws: FakeAws, whole: dict[str, Any]) -> None:
     aws.throttle("iam:GetAccountAuthorizationDetails", 2)
     aws.throttle("iam:ListMFADevices", 1, UserName="bob")
@@ -372,6 +363,54 @@ def named(api: str) -> str:
     return "iam:GetCredentialReport" if api == "iam:GenerateCredentialReport" else api
 
 
+def answer_instead(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, api: str, content: bytes) -> None:
+    """Let something on the way answer one call of IAM with 200 and a page of its own."""
+    forward = aws._forward
+
+    def other(environ: dict[str, Any], start_response: Any) -> Any:
+        body = environ["wsgi.input"].read()
+        if f"Action={api}&".encode() in body + b"&":
+            start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
+            return [content]
+        return forward({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
+
+    monkeypatch.setattr(aws, "_forward", other)
+
+
+def report_answer(csv: bytes) -> bytes:
+    space = "https://iam.amazonaws.com/doc/2010-05-08/"
+    return (
+        f'<GetCredentialReportResponse xmlns="{space}"><GetCredentialReportResult>'
+        f"<Content>{base64.b64encode(csv).decode()}</Content><ReportFormat>text/csv</ReportFormat>"
+        "</GetCredentialReportResult></GetCredentialReportResponse>"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("api", "content", "part", "reason"),
+    [
+        ("GetAccountSummary", b"<html>Sign in to the guest network", "account_summary", "ResponseParserError"),
+        ("GetAccountSummary", b"<a><GetAccountSummaryResult/></a>", "account_summary", "SummaryMap"),
+        ("GetCredentialReport", report_answer(b"user,arn\nalice,x\n"), "credential_report", "no column"),
+        ("GetCredentialReport", report_answer(b"\xff\xfe\xfd"), "credential_report", "utf-8"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_a_gap_and_no_crash(  # noqa: PLR0917
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, api: str, content: bytes, part: str, reason: str
+) -> None:
+    answer_instead(aws, monkeypatch, api, content)
+    snapshot = collect(aws.client, CollectOptions(attempts=1))
+    (gap,) = [gap for gap in snapshot["coverage_gaps"] if gap["part"] != "trail_events"]
+    assert (gap["part"], gap["api"]) == (part, f"iam:{api}")
+    assert reason in gap["reason"]
+    assert part not in snapshot
+
+
+def test_a_region_named_twice_is_read_once(aws: FakeAws) -> None:
+    collect(aws.client, CollectOptions(regions=("us-east-1", "us-east-1")))
+    assert aws.count("config:DescribeConfigRules") == 1
+
+
 def test_one_region_refused_leaves_the_whole_part_open_and_the_other_regions_read(aws: FakeAws) -> None:
     aws.deny("config:DescribeConfigRules", region="eu-west-1")
     account = account_from_snapshot(collect(aws.client, CollectOptions(regions=("us-east-1", "eu-west-1"))))
@@ -388,6 +427,8 @@ def test_a_listing_that_breaks_off_keeps_what_came_and_is_a_gap(aws: FakeAws) ->
     (gap,) = [gap for gap in account.gaps if gap.part == "authorization_details"]
     assert "after 14 entries" in gap.reason
     assert len(account.users) + len(account.groups) + len(account.roles) == 14
+    # Who was not listed was not asked for devices either.
+    assert [gap.subject for gap in account.gaps if gap.part == "mfa_devices"] == [""]
 
 
 def test_one_user_refused_is_a_gap_of_its_own_and_never_without_mfa(aws: FakeAws) -> None:
@@ -446,6 +487,30 @@ def test_trail_events_are_read_no_faster_than_cloudtrail_allows(aws: FakeAws, mo
     assert snapshot["trail_events"][1]["requestParameters"]["serialNumber"] == f"arn:aws:iam::{ACCOUNT}:mfa/gone"
     assert not [gap for gap in snapshot["coverage_gaps"] if gap["part"] == "trail_events"]
     assert {asked.region for asked in aws.requests if asked.api == "cloudtrail:LookupEvents"} == {"us-east-1"}
+
+
+def test_a_record_that_makes_no_sense_is_a_gap_and_the_others_are_kept(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(aws, "_clock", clock.read)
+    odd = {"eventName": "AssumeRole", "requestParameters": "HIDDEN", "responseElements": None}
+    monkeypatch.setattr(aws, "events", [odd, assume_role("gone", "AccessDenied")])
+    dumps = json.dumps
+    monkeypatch.setattr(json, "dumps", lambda value, **more: "{" if value == odd else dumps(value, **more))
+    snapshot = collect(aws.client, CollectOptions(trail_hours=24), sleep=clock.sleep)
+    assert [event["eventName"] for event in snapshot["trail_events"]] == ["AssumeRole"]
+    (gap,) = [gap for gap in snapshot["coverage_gaps"] if gap["part"] == "trail_events"]
+    assert (gap["subject"], gap["reason"]) == ("AssumeRole", "1 record could not be read")
+
+
+def test_a_record_whose_parameters_are_hidden_is_no_crash(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(aws, "_clock", clock.read)
+    hidden = {"eventName": "AssumeRole", "requestParameters": "HIDDEN_DUE_TO_SECURITY_REASONS"}
+    monkeypatch.setattr(aws, "events", [hidden])
+    snapshot = collect(aws.client, CollectOptions(trail_hours=24), sleep=clock.sleep)
+    assert snapshot["trail_events"] == []
 
 
 def test_trail_events_beyond_the_limit_are_a_gap(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:

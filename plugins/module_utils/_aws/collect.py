@@ -29,6 +29,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogu
     VIRTUAL,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.credential_report import credential_rows
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 
 from .devices import Reported, holders_to_ask, list_devices
 from .monitoring import RegionClients, Watch, read_config_rules, read_watch
@@ -59,7 +60,6 @@ class CollectOptions(NamedTuple):
     monitoring: bool = True
     trail_hours: int = 0  # 0: leave CloudTrail alone; it takes two calls a second
     trail_pages: int = 20  # of 50 events, for each name of an event
-    beside_virtual: bool = True  # ask users who have a virtual device for others as well
     workers: int = 8
     attempts: int = 10  # at each request, the first one included, with adaptive waits between them
 
@@ -173,9 +173,11 @@ class _Collection:
         return None if found is None else [keep(entry, VIRTUAL_SHAPE) for entry in found["VirtualMFADevices"]]
 
     def _summary(self) -> Optional[Dict[str, int]]:
-        answer = self._session.attempt(SUMMARY, self._iam.get_account_summary, api="iam:GetAccountSummary")
+        summary = self._session.attempt(
+            SUMMARY, lambda: dict(self._iam.get_account_summary()["SummaryMap"]), api="iam:GetAccountSummary"
+        )
         self._progress("account summary")
-        return None if answer is None else dict(answer["SummaryMap"])
+        return summary
 
     def _report(self) -> Optional[Reported]:
         report = self._session.attempt(CREDENTIAL_REPORT, self._generated_report, api="iam:GetCredentialReport")
@@ -193,9 +195,16 @@ class _Collection:
                     raise
                 self._sleep(_REPORT_SECONDS)
             else:
-                return Reported(credential_rows(content.decode("utf-8")), fresh)
+                return self._reported(content, fresh=fresh)
         self._session.note(CREDENTIAL_REPORT, f"not ready after {_REPORT_TRIES} tries", api="iam:GetCredentialReport")
         return None
+
+    def _reported(self, content: bytes, *, fresh: bool) -> Optional[Reported]:
+        try:
+            return Reported(credential_rows(content.decode("utf-8")), fresh)
+        except (IamError, UnicodeDecodeError) as exc:
+            self._session.note(CREDENTIAL_REPORT, f"what came{exc}", api="iam:GetCredentialReport")
+            return None
 
     def _devices(
         self, details: Optional[Dict[str, Entries]], virtual: Optional[Entries], report: Optional[Reported]
@@ -203,15 +212,9 @@ class _Collection:
         if details is None:
             self._session.note(DEVICES, "the users could not be listed")
             return None
-        counts: Dict[str, int] = {}
-        for device in virtual or ():
-            holder = device.get("User", {}).get("UserName")
-            if holder:
-                counts[holder] = counts.get(holder, 0) + 1
+        holders = {device.get("User", {}).get("UserName") for device in virtual or ()}
         users = [user["UserName"] for user in details["UserDetailList"]]
-        ask, left_out = holders_to_ask(users, counts, report, beside_virtual=self._options.beside_virtual)
-        if left_out:
-            self._session.note(DEVICES, f"{len(left_out)} users with a virtual device were not asked for others")
+        ask = holders_to_ask(users, holders, report)
         return list_devices(self._session, ask, self._executor, self._options.workers, self._progress)
 
     def _elsewhere(self, partition: str) -> List[Callable[[], Dict[str, Any]]]:
@@ -222,7 +225,7 @@ class _Collection:
         else:
             self._session.note(ORGANIZATION, "not asked for")
         if self._options.monitoring:
-            for region in self._options.regions or (self._options.region,):
+            for region in dict.fromkeys(self._options.regions or (self._options.region,)):
                 reads.extend(self._monitoring(region))
         else:
             for part in (CONFIG_RULES, METRIC_FILTERS, METRIC_ALARMS, ALARM_TOPICS):

@@ -9,7 +9,7 @@ Private to this collection.
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import DEVICES
 
@@ -33,20 +33,14 @@ class Reported(NamedTuple):
     fresh: bool
 
 
-def holders_to_ask(
-    users: Iterable[str], virtual: Mapping[str, int], report: Optional[Reported], *, beside_virtual: bool
-) -> Tuple[List[str], List[str]]:
-    """Return the users whose devices have to be listed, and those that are left out though they may hold another one.
+def holders_to_ask(users: Iterable[str], virtual: Container[Optional[str]], report: Optional[Reported]) -> List[str]:
+    """Return the users whose devices have to be listed.
 
-    ``virtual`` counts the virtual devices of each user. ``beside_virtual`` is whether a user who has one is asked for
-    others: eight devices of any kind are allowed.
+    ``virtual`` has those who hold a virtual device: they may hold others too, eight of any kind are allowed.
     """
     rows = {row["user"]: row for row in report.rows} if report is not None else {}
     fresh = report is not None and report.fresh
-    may_hold = [user for user in users if _may_hold(rows.get(user), bool(virtual.get(user)), fresh=fresh)]
-    if beside_virtual:
-        return may_hold, []
-    return [user for user in may_hold if not virtual.get(user)], [user for user in may_hold if virtual.get(user)]
+    return [user for user in users if _may_hold(rows.get(user), user in virtual, fresh=fresh)]
 
 
 def list_devices(

@@ -82,14 +82,19 @@ def _alarms(session: Session, clients: RegionClients, filters: List[Entry]) -> O
     for namespace, name in sorted(metrics):
         answer = session.attempt(
             METRIC_ALARMS,
-            partial(clients.cloudwatch.describe_alarms_for_metric, Namespace=namespace, MetricName=name),
+            partial(_alarms_of, clients.cloudwatch, namespace, name),
             api=api_name(clients.cloudwatch, "describe_alarms_for_metric"),
             region=clients.region,
         )
         if answer is None:
             return None
-        alarms.extend(keep(alarm, ALARM) for alarm in answer["MetricAlarms"])
+        alarms.extend(keep(alarm, ALARM) for alarm in answer)
     return alarms
+
+
+def _alarms_of(client: Any, namespace: str, name: str) -> List[Entry]:
+    found: List[Entry] = client.describe_alarms_for_metric(Namespace=namespace, MetricName=name)["MetricAlarms"]
+    return found
 
 
 def _topics(session: Session, clients: RegionClients, alarms: List[Entry]) -> Dict[str, List[Entry]]:

@@ -17,6 +17,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors i
 try:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 except ImportError:
     # AnsibleAWSModule has said so before anything here is called.
     pass
@@ -46,8 +47,8 @@ class Failure(NamedTuple):
 
 
 def failures() -> Tuple[Any, ...]:
-    """Return the exceptions that a call can end with."""
-    return (ClientError, BotoCoreError)
+    """Return the exceptions that a call can end with: refused, not sent, or answered by something that is not AWS."""
+    return (ClientError, BotoCoreError, ResponseParserError, KeyError)
 
 
 class Session:
@@ -154,7 +155,8 @@ def failure_of(error: Any, api: str) -> Failure:
     answer = getattr(error, "response", None) or {}
     stated = answer.get("Error", {})
     code = str(stated.get("Code") or type(error).__name__)
-    message = " ".join(str(stated.get("Message") or error).split())
+    what = f"the answer has no {error}" if isinstance(error, KeyError) else error
+    message = " ".join(str(stated.get("Message") or what).split())
     return Failure(api, code, message if len(message) <= _MAX_MESSAGE else message[:_MAX_MESSAGE] + "...")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import TRAIL
 
@@ -72,15 +72,26 @@ def _lookup(
     for _page in range(lookup.pages):
         answer = client.lookup_events(**parameters)
         sleep(_SECONDS_BETWEEN_CALLS)
-        for entry in answer["Events"]:
-            event = keep(json.loads(entry["CloudTrailEvent"]), TRAIL_EVENT)
-            if name not in _MASSES or _telling(event):
-                yield event
+        events = [_record(entry) for entry in answer["Events"]]
+        unread = events.count(None)
+        if unread:
+            session.note(TRAIL, f"{unread} record{'' if unread == 1 else 's'} could not be read", subject=name)
+        yield from (event for event in events if event is not None and (name not in _MASSES or _telling(event)))
         if not answer.get("NextToken"):
             return
         parameters["NextToken"] = answer["NextToken"]
     session.note(TRAIL, f"only the newest {lookup.pages * _PAGE} events were read", subject=name)
 
 
+def _record(entry: Mapping[str, Any]) -> Optional[Event]:
+    try:
+        record = json.loads(entry.get("CloudTrailEvent", ""))
+    except (ValueError, RecursionError):
+        return None
+    return keep(record, TRAIL_EVENT) if isinstance(record, dict) else None
+
+
 def _telling(event: Event) -> bool:
-    return bool(event.get("requestParameters", {}).get("serialNumber") or event.get("errorCode"))
+    # It may be hidden, and is a text then.
+    parameters = event.get("requestParameters")
+    return bool((isinstance(parameters, dict) and parameters.get("serialNumber")) or event.get("errorCode"))

@@ -14,6 +14,6 @@ __all__ = ["decoded"]
 
 
 def decoded(content: bytes) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 with its mark, as PowerShell redirects; raise UnicodeDecodeError."""
+    """Return the text of a file in UTF-8, or in UTF-16 with its mark, as PowerShell redirects."""
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return content.decode("utf-16" if wide else "utf-8-sig")

@@ -169,7 +169,7 @@ class _Assembly:
         unknown = [user.name for user in users.values() if not user.devices_complete]
         if unknown and DEVICES not in self._gap_parts:
             self._note(DEVICES, f"the devices of {_some(unknown, 'user')} were not listed; they may hold more")
-        if identities.unlisted:
+        if identities.unlisted and not (cut or identities.missing):
             some = _some(identities.unlisted, "attached policy", "attached policies")
             self._note(AUTHORIZATION, f"the text of {some} is not known", subject="Policies")
 
