@@ -395,7 +395,7 @@ def report_answer(csv: bytes) -> bytes:
         ("GetCredentialReport", report_answer(b"\xff\xfe\xfd"), "credential_report", "utf-8"),
     ],
 )
-def test_an_answer_that_makes_no_sense_is_a_gap_and_no_crash(  # noqa: PLR0917
+def test_an_answer_that_makes_no_sense_is_a_gap_and_no_crash(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, api: str, content: bytes, part: str, reason: str
 ) -> None:
     answer_instead(aws, monkeypatch, api, content)
