@@ -9,17 +9,18 @@ Private to this collection. AWS, files and waiting come in through TrustPorts.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from ._iam.document import parse_document
 from ._iam.errors import IamError
-from ._iam.rules_device import policy_size
 from ._iam_trust_plan import Change, RoleTrust, correction, digest, given, lockout
 
 __all__ = ["RoleTrust", "TrustPorts", "run_trust"]
 
 _READS = 6  # IAM may show what was there before for some seconds
 _MOST_CHARACTERS = 4096
+_BEYOND_LATIN_1 = re.compile("[^\x00-\xff]")  # IAM takes these escaped only
 _OWNERS = {
     "/aws-service-role/": "AWS made it for one of its services, and only that service changes it",
     "/aws-reserved/sso.amazonaws.com/": "IAM Identity Center made it and changes it back; change the permission set",
@@ -92,7 +93,8 @@ def _wanted(params: Mapping[str, Any], role: RoleTrust, ports: TrustPorts) -> Ch
         return _restored(params, role, ports)
     if params["policy"] is not None:
         return given(params["policy"])
-    return correction(role, params["fix_rules"], frozenset(params["trusted_accounts"] or ()))
+    trusted = frozenset(params["trusted_accounts"] or ())
+    return correction(role, params["fix_rules"], trusted, params["severity_threshold"])
 
 
 # --- guards ----------------------------------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ def _refuse_owned(role: RoleTrust) -> None:
 
 def _refuse_oversized(role: RoleTrust, after: Any) -> None:
     """Refuse what no account takes. Below that IAM knows the account's quota, and says when it is exceeded."""
-    size = policy_size(after)
+    size = len(_text(after))
     if size > _MOST_CHARACTERS:
         raise IamError(
             f"the trust policy for {role.arn} has {size} characters, and IAM takes {_MOST_CHARACTERS} at most "
@@ -130,7 +132,7 @@ def _guard(params: Mapping[str, Any], role: RoleTrust, before: Any, after: Any) 
 def _save(path: str, role: RoleTrust, before: Any, after: Any, ports: TrustPorts, *, check_mode: bool) -> None:
     backup = {"role_arn": role.arn, "role_id": role.id, "previous": before, "replacement_hash": digest(after)}
     try:
-        there = ports.read_file(path)
+        there = _content(path, ports)
         if there is not None and _load(path, there) != backup:
             raise IamError(
                 f"{path} holds another backup already, which would be lost: move it away, or give another path. "
@@ -140,6 +142,13 @@ def _save(path: str, role: RoleTrust, before: Any, after: Any, ports: TrustPorts
             ports.write_private(path, json.dumps(backup, indent=2) + "\n")
     except OSError as exc:
         raise IamError(f"the backup {path} cannot be written, so nothing was changed: {exc}") from exc
+
+
+def _content(path: str, ports: TrustPorts) -> Optional[str]:
+    try:
+        return ports.read_file(path)
+    except UnicodeDecodeError as exc:
+        raise IamError(f"{path} is no backup of a trust policy, nor any text: {exc}") from exc
 
 
 def _load(path: str, text: str) -> Dict[str, Any]:
@@ -155,8 +164,8 @@ def _load(path: str, text: str) -> Dict[str, Any]:
 def _restored(params: Mapping[str, Any], role: RoleTrust, ports: TrustPorts) -> Change:
     path = params["backup"]
     try:
-        text = ports.read_file(path)
-    except (OSError, UnicodeDecodeError) as exc:
+        text = _content(path, ports)
+    except OSError as exc:
         raise IamError(f"the backup {path} cannot be read: {exc}") from exc
     if text is None:
         raise IamError(f"there is no backup {path}")
@@ -170,7 +179,13 @@ def _restored(params: Mapping[str, Any], role: RoleTrust, ports: TrustPorts) -> 
             f"the trust policy of {role.arn} was changed after the backup {path} was made (its hash is {now}): "
             "restoring would undo that too. Give this hash as expected to restore all the same."
         )
-    return given(backup["previous"])
+    if backup.get("role_id", role.id) != role.id and now != params["expected"]:
+        raise IamError(
+            f"{role.arn} was deleted and made anew after the backup {path} was made: it is another role of that name. "
+            f"Give the hash of its trust policy, {now}, as expected to restore all the same."
+        )
+    # IAM gave this document, so IAM takes it, whatever is thought of it here.
+    return Change(parse_document(backup["previous"], f"the policy in {path}").obj)
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -184,20 +199,36 @@ def _apply(role: RoleTrust, before: Any, after: Dict[str, Any], ports: TrustPort
             f"the trust policy of {role.arn} was changed by somebody else while this ran: nothing was written. "
             "Look at it, and run again."
         )
-    ports.write_trust(role.name, json.dumps(after, separators=(",", ":"), ensure_ascii=False))
+    ports.write_trust(role.name, _text(after))
     wanted = digest(after)
     seen = ""
     for attempt in range(_READS):
-        seen = digest(_obj(ports.read_role(role.name)))
+        if attempt:
+            ports.wait(2.0**attempt / 8)
+        seen = _read_back(role, ports)
         if seen == wanted:
             return
-        ports.wait(2.0**attempt / 4)
     if seen == digest(before):
         raise IamError(f"the trust policy of {role.arn} was written, and IAM still shows the old one: check it by hand")
     raise IamError(
         f"the trust policy of {role.arn} was written, and IAM shows another one (hash {seen}, not {wanted}): somebody "
         "else wrote at the same time, or IAM changed a principal. Check it by hand."
     )
+
+
+def _read_back(role: RoleTrust, ports: TrustPorts) -> str:
+    try:
+        return digest(_obj(ports.read_role(role.name)))
+    except IamError as exc:
+        raise IamError(
+            f"the trust policy of {role.arn} was written, and cannot be read back to verify it: {exc}"
+        ) from exc
+
+
+def _text(document: Any) -> str:
+    """Write a document as short as IAM takes it."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return _BEYOND_LATIN_1.sub(lambda match: json.dumps(match.group())[1:-1], text)
 
 
 def _obj(role: RoleTrust) -> Any:

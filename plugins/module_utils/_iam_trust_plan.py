@@ -15,7 +15,7 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Sequence, Tuple
 
 from ._iam.account import Account, CoverageGap, Role
 from ._iam.audit import audit
-from ._iam.catalogue import AUTHORIZATION, PARTS, RULES
+from ._iam.catalogue import AUTHORIZATION, PARTS, RULES, SEVERITIES, severity_rank
 from ._iam.context import AuditOptions
 from ._iam.decide import Request, decide
 from ._iam.document import Document, parse_document
@@ -28,6 +28,7 @@ __all__ = ["Change", "RoleTrust", "correction", "digest", "given", "lockout"]
 
 _ASSUME = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 _MOST_FIXES = 50
+_PRINCIPALS = ("Principal", "NotPrincipal")
 _ROOT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):root")
 
 
@@ -52,19 +53,22 @@ class Change(NamedTuple):
 def digest(document: Any) -> str:
     """Return a hash of a document. What IAM itself rewrites does not count.
 
-    That is white space, the order of members, a list of one, and an account's id in the place of its root's ARN.
+    That is white space, the order of members and of the texts in a list, a list of one, and, as a principal, an
+    account's id in the place of its root's ARN.
     """
-    text = json.dumps(_canonical(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(_canonical(document), sort_keys=True, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(value: Any, *, names: bool = False) -> Any:
     if isinstance(value, dict):
-        return {key: _canonical(one) for key, one in value.items()}
+        return {key: _canonical(one, names=names or key in _PRINCIPALS) for key, one in value.items()}
     if isinstance(value, list):
-        items = [_canonical(one) for one in value]
+        items = [_canonical(one, names=names) for one in value]
+        if all(isinstance(one, str) for one in items):
+            items = sorted(set(items))
         return items[0] if len(items) == 1 else items
-    match = _ROOT.fullmatch(value) if isinstance(value, str) else None
+    match = _ROOT.fullmatch(value) if names and isinstance(value, str) else None
     return match.group(1) if match else value
 
 
@@ -83,15 +87,22 @@ def given(document: Any) -> Change:
     return Change(parsed.obj)
 
 
-def correction(role: RoleTrust, rules: Sequence[str], trusted: FrozenSet[str] = frozenset()) -> Change:
-    """Correct the findings of some rules, one after the other, until none of them has a correction left."""
+def correction(
+    role: RoleTrust, rules: Sequence[str], trusted: FrozenSet[str] = frozenset(), threshold: str = SEVERITIES[-1]
+) -> Change:
+    """Correct the severe enough findings of some rules, one after the other, until none has a correction left."""
     unknown = sorted(set(rules) - set(RULES))
     if unknown:
         raise IamError(f"fix_rules: there is no rule {', '.join(unknown)}; docs/rules.md lists them")
     document = parse_document(role.document, f"the trust policy of {role.arn}").obj
     fixes: List[Dict[str, Any]] = []
     for _round in range(_MOST_FIXES):
-        findings = _findings(role, document, rules, trusted)
+        findings = _findings(role, document, trusted)
+        findings = tuple(
+            found
+            for found in findings
+            if found.rule in rules and severity_rank(found.severity) <= severity_rank(threshold)
+        )
         first = next((found for found in findings if found.fix is not None), None)
         if first is None or first.fix is None:
             return Change(document, tuple(fixes), tuple(_brief(found) for found in findings))
@@ -100,18 +111,13 @@ def correction(role: RoleTrust, rules: Sequence[str], trusted: FrozenSet[str] = 
     raise IamError(f"the trust policy of {role.arn} takes more than {_MOST_FIXES} corrections: write it anew")
 
 
-def _findings(
-    role: RoleTrust, document: Dict[str, Any], rules: Sequence[str], trusted: FrozenSet[str]
-) -> Tuple[Finding, ...]:
+def _findings(role: RoleTrust, document: Dict[str, Any], trusted: FrozenSet[str]) -> Tuple[Finding, ...]:
     account_id, partition = role.arn.split(":")[4], role.arn.split(":")[1]
     only = Role(name=role.name, arn=role.arn, id=role.id, trust=document, path=role.path)
     gaps = tuple(CoverageGap(part, "one role is looked at") for part in PARTS if part != AUTHORIZATION)
     account = Account(account_id, partition, roles={role.arn: only}, gaps=gaps)
     report = audit(account, AuditOptions(trusted_accounts=trusted))
-    return tuple(
-        found for found in report.findings if found.resource == role.arn and found.document == "trust"
-        and found.rule in rules
-    )  # fmt: skip
+    return tuple(found for found in report.findings if found.resource == role.arn and found.document == "trust")
 
 
 def _brief(found: Finding) -> Dict[str, Any]:

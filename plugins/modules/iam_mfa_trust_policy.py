@@ -42,6 +42,12 @@ options:
       - Ids of the rules whose findings are corrected, one after the other until none has a correction left.
     type: list
     elements: str
+  severity_threshold:
+    description:
+      - With O(fix_rules), the least severe findings that are corrected. The others are left, and not returned.
+    type: str
+    choices: [critical, high, medium, low, info]
+    default: info
   backup:
     description:
       - File on the host where the module runs. It gets the previous policy before anything is written, with mode 0600.
@@ -206,6 +212,7 @@ backup:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import SEVERITIES
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam_trust import run_trust
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam_trust_ports import trust_ports
@@ -219,6 +226,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
             "policy": {"type": "dict"},
             "fix_rules": {"type": "list", "elements": "str"},
+            "severity_threshold": {"type": "str", "choices": list(SEVERITIES), "default": SEVERITIES[-1]},
             "backup": {"type": "path"},
             "expected": {"type": "str"},
             "lockout_check": {"type": "bool", "default": True},

@@ -81,7 +81,7 @@ def ports(aws: FakeAws, **replaced: Any) -> TrustPorts:
 def run(aws: FakeAws, using: TrustPorts | None = None, **parameters: Any) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "role": "ops", "state": "present", "policy": None, "fix_rules": None, "backup": None, "expected": None,
-        "lockout_check": True, "trusted_accounts": [],
+        "lockout_check": True, "trusted_accounts": [], "severity_threshold": "info",
     }  # fmt: skip
     return run_trust({**defaults, **parameters}, using or ports(aws), check_mode=False)
 

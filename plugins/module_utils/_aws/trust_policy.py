@@ -28,6 +28,9 @@ _ADVICE: Dict[str, str] = {
     "UnmodifiableEntity": "AWS made the role for one of its services; only that service changes it.",
     "ConcurrentModification": "Somebody else is changing the role: run again.",
 }
+_NO_ANSWER: Dict[str, str] = {
+    "iam:UpdateAssumeRolePolicy": "AWS did not answer, so whether the policy was written is unknown: run again to see.",
+}
 
 
 class TrustCalls:
@@ -53,10 +56,11 @@ class TrustCalls:
         try:
             return call()
         except failures() as exc:
-            raise IamError(_explain(failure_of(exc, api), name)) from exc
+            answered = getattr(exc, "response", None) is not None
+            raise IamError(_explain(failure_of(exc, api), name, answered=answered)) from exc
 
 
-def _explain(failure: Failure, name: str) -> str:
+def _explain(failure: Failure, name: str, *, answered: bool) -> str:
     code = "AccessDenied" if failure.code.startswith("AccessDenied") else failure.code
-    advice = _ADVICE.get(code, "")
+    advice = _ADVICE.get(code, "") if answered else _NO_ANSWER.get(failure.api, "")
     return f"role {name}: {failure}. {advice.format(api=failure.api)}".rstrip()
