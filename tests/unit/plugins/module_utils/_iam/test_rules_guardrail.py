@@ -1,4 +1,4 @@
-"""MFA-G01 to MFA-G07: for each a fault, a sound policy, and one that only looks faulty."""
+"""MFA-G01 to MFA-G05: for each a fault, a sound policy, and one that only looks faulty."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import copy
 from typing import Any
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam import rules_guardrail_users
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import (
     Account,
-    Alarm,
-    ConfigRule,
     CoverageGap,
-    MetricFilter,
+    ManagedPolicy,
+    OrganizationPolicy,
 )
 
 from tests.rigs.iam_rules import (
@@ -20,7 +20,6 @@ from tests.rigs.iam_rules import (
     POLICY,
     PRESENT,
     RECOMMENDED,
-    ROOT,
     found,
     group,
     managed,
@@ -103,7 +102,8 @@ def test_g01_of_a_group_is_one_finding_that_names_its_users() -> None:
 
 
 def test_g01_is_judged_for_each_user_where_a_policy_tells_them_apart() -> None:
-    document = policy(statement("Allow", Action="iam:DeactivateMFADevice", Resource=f"arn:aws:iam::{ACCOUNT}:user/ann"))
+    ann = {"StringEquals": {"aws:username": "ann"}}
+    document = policy(statement("Allow", ann, Action="iam:DeactivateMFADevice", Resource=OWN))
     message = only(group(document, "ann", "ben"), "G01").message
     assert "for ann." in message
 
@@ -143,6 +143,152 @@ def test_g02_a_guard_that_leaves_out_too_much(pattern: str) -> None:
 )
 def test_g02_near_miss(documents: Any) -> None:
     assert rules(with_inline(**documents)) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [("iam:DeactivateMFADevice", "user/bob"), ("iam:DeleteVirtualMFADevice", "mfa/team/spare")],
+)
+def test_g01_of_others_than_oneself(action: str, resource: str) -> None:
+    document = policy(statement("Allow", Action=action, Resource=f"arn:aws:iam::{ACCOUNT}:{resource}"))
+    assert action in only(managed(document), "G01").message
+    gated = policy(statement("Allow", MFA, Action=action, Resource=f"arn:aws:iam::{ACCOUNT}:{resource}"))
+    assert rules(managed(gated)) == []
+
+
+def test_g01_that_depends_on_something_else_says_so() -> None:
+    office = {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
+    document = policy(statement("Allow", office, Action="iam:DeactivateMFADevice", Resource=OWN))
+    assert "depending on aws:SourceIp" in only(managed(document), "G01").message
+    # A Deny that may hold is a guard of some sort: nothing is known then.
+    elsewhere = statement("Deny", {**NO_MFA, "NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, Action="*")
+    allow = statement("Allow", Action="iam:DeactivateMFADevice", Resource=OWN)
+    assert "G01" not in rules(managed(policy(allow, elsewhere)))
+
+
+# --- boundaries and service control policies limit users -------------------------------------------------------------
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+DEACTIVATE = policy(statement("Allow", Action="iam:DeactivateMFADevice", Resource=OWN))
+STOP_DEACTIVATION = policy(statement("Deny", {**NO_MFA, **USERS}, Action=["iam:Deactivate*", "iam:Delete*"]))
+ENROLMENT = (
+    "iam:CreateVirtualMFADevice", "iam:EnableMFADevice", "iam:ListMFADevices", "iam:ListVirtualMFADevices",
+    "iam:ResyncMFADevice", "sts:GetSessionToken",
+)  # fmt: skip
+
+
+def bounded(boundary: Any, **documents: Any) -> Account:
+    """Give an account with one user within this boundary (None: one that could not be read)."""
+    account = with_inline(**documents)
+    alice = account.users["alice"]._replace(boundary=BOUNDARY)
+    held = (
+        {} if boundary is None else {BOUNDARY: ManagedPolicy(BOUNDARY, "b", "v1", {"v1": boundary}, (), (alice.arn,))}
+    )
+    return account._replace(users={"alice": alice}, policies=held)
+
+
+def under(control: Any, *targets: str, **documents: Any) -> Account:
+    """Give an account with one user under this service control policy."""
+    control_policy = OrganizationPolicy("p-1", "scp", control, "", targets or None)
+    return with_inline(**documents)._replace(organization_policies=(control_policy,))
+
+
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        policy(statement("Allow", Action="*"), statement("Deny", NO_MFA, Action="iam:DeactivateMFADevice")),
+        policy(statement("Allow", Action="ec2:*")),
+        policy(statement("Allow", MFA, Action="*")),
+        policy(statement("Allow", NotAction="iam:DeactivateMFADevice")),
+    ],
+)
+def test_g01_near_miss_the_boundary_stops_it(boundary: Any) -> None:
+    assert "G01" not in rules(bounded(boundary, own=DEACTIVATE))
+
+
+def test_g01_within_a_boundary_that_does_not_stop_it() -> None:
+    assert only(bounded(ADMIN, own=DEACTIVATE), "G01").document == "inline:own"
+    unread = only(bounded(None, own=DEACTIVATE), "G01").message
+    assert f"depending on the permissions boundary {BOUNDARY}, which was not read" in unread
+    # A boundary alone grants nothing.
+    assert rules(bounded(DEACTIVATE, work=policy(statement("Allow", Action="ec2:*")))) == []
+
+
+def test_g01_and_g02_of_a_guard_in_a_boundary() -> None:
+    leaky = policy(
+        statement("Allow", Action="*"), statement("Deny", NO_MFA, NotAction=[*ENROLMENT, "iam:DeactivateMFADevice"])
+    )
+    assert only(bounded(leaky, admin=ADMIN), "G01").document == "boundary"
+    locked = policy(statement("Allow", Action="*"), statement("Deny", NO_MFA, Action="*"))
+    assert only(bounded(locked, admin=ADMIN), "G02").document == "boundary"
+
+
+@pytest.mark.parametrize("targets", [(), (ACCOUNT,), ("r-ab12",), ("999999999999", ACCOUNT)])
+def test_g01_near_miss_the_organization_stops_it(targets: tuple[str, ...]) -> None:
+    assert rules(under(STOP_DEACTIVATION, *targets, own=DEACTIVATE)) == []
+
+
+def test_g01_under_a_policy_of_another_account_or_of_a_unit() -> None:
+    assert only(under(STOP_DEACTIVATION, "999999999999", own=DEACTIVATE), "G01").message.count("depending") == 0
+    assert "organizational unit" in only(under(STOP_DEACTIVATION, "ou-ab12-1", own=DEACTIVATE), "G01").message
+
+
+def test_g02_of_a_guard_in_a_service_control_policy() -> None:
+    everything = policy(statement("Deny", {**NO_MFA, **USERS}, Action="*"))
+    assert only(under(everything, admin=ADMIN), "G02").document == "scp:p-1"
+    too_much = policy(statement("Deny", {**NO_MFA, **USERS}, NotAction=["iam:*", "sts:GetSessionToken"]))
+    assert "leaves out too much" in only(under(too_much, admin=ADMIN), "G02").message
+    sound = policy(statement("Deny", {**NO_MFA, **USERS}, NotAction=list(ENROLMENT)))
+    assert "G02" not in rules(under(sound, admin=ADMIN))
+    # It is of no account of ours, or stops nobody of ours from what they could do.
+    assert "G02" not in rules(under(everything, "999999999999", admin=ADMIN))
+    assert "G02" not in rules(under(everything, work=policy(statement("Allow", Action="ec2:*"))))
+
+
+def test_g02_near_miss_the_boundary_does_not_let_users_enrol_anyway() -> None:
+    guarded = {"admin": ADMIN, "guard": policy(statement("Deny", NO_MFA, Action="*"))}
+    assert "G02" in rules(with_inline(**guarded))
+    assert "G02" not in rules(bounded(policy(statement("Allow", Action="ec2:*")), **guarded))
+
+
+@pytest.mark.parametrize("dropped", ENROLMENT[:5])
+def test_g02_a_guard_that_stops_a_step_of_what_it_lets_through(dropped: str) -> None:
+    guard = policy(statement("Deny", NO_MFA, NotAction=[one for one in ENROLMENT if one != dropped]))
+    assert dropped in only(with_inline(admin=ADMIN, guard=guard), "G02").message
+
+
+def test_g02_a_deny_of_all_of_iam() -> None:
+    guard = policy(statement("Deny", NO_MFA, Action="iam:*"))
+    assert only(with_inline(admin=ADMIN, guard=guard), "G02").path == "Action"
+    # By name it is what MFA-G05 asks for: administrators enrol.
+    named = policy(statement("Deny", NO_MFA, Action=["iam:CreateVirtualMFADevice", "iam:EnableMFADevice"]))
+    assert rules(with_inline(admin=ADMIN, guard=named)) == []
+
+
+def test_g05_near_miss_the_boundary_or_the_organization_stops_it() -> None:
+    account = newcomer()
+    for boundary, expected in (
+        (ADMIN, ["G05"]),
+        (policy(statement("Allow", Action="iam:*")), []),  # nothing is gained
+        (policy(statement("Allow", Action="ec2:*")), []),  # nothing is enrolled
+    ):
+        inline = {one.name: one.text for one in account.users["alice"].inline}
+        limited = bounded(boundary, **inline)
+        alice = limited.users["alice"]._replace(devices_complete=True, active_keys=1)
+        assert rules(limited._replace(users={"alice": alice})) == expected
+    scps = (OrganizationPolicy("p-1", "scp", policy(statement("Deny", USERS, Action="iam:EnableMFADevice"))),)
+    assert rules(account._replace(organization_policies=scps)) == []
+
+
+def test_users_under_one_service_control_policy_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+    faults = rules_guardrail_users._faults
+    monkeypatch.setattr(rules_guardrail_users, "_faults", lambda case: judged.append(case) or faults(case))
+    control = policy(statement("Deny", {**NO_MFA, **USERS}, NotAction=list(ENROLMENT)))
+    account = under(control)
+    names = [f"user{number}" for number in range(50)]
+    assert rules(account._replace(users={name: user(name) for name in names})) == []
+    assert len(judged) == 1
 
 
 # --- MFA-G03 ---------------------------------------------------------------------------------------------------------
@@ -263,118 +409,6 @@ def test_g05_is_unknown_where_devices_are() -> None:
     gap = CoverageGap("mfa_devices", "AccessDenied")
     account = newcomer()
     assert rules(account._replace(gaps=(*account.gaps, gap))) == []
-
-
-# --- MFA-G06 ---------------------------------------------------------------------------------------------------------
-
-IDENTIFIERS = (
-    "IAM_USER_MFA_ENABLED",
-    "MFA_ENABLED_FOR_IAM_CONSOLE_ACCESS",
-    "ROOT_ACCOUNT_MFA_ENABLED",
-    "ROOT_ACCOUNT_HARDWARE_MFA_ENABLED",
-)
-SIGN_IN = (
-    '{ ($.eventName = "ConsoleLogin") && ($.additionalEventData.MFAUsed != "Yes") && '
-    '($.userIdentity.type = "IAMUser") && ($.responseElements.ConsoleLogin = "Success") }'
-)
-ALARM = Alarm("sign-in", enabled=True, actions=("arn:aws:sns:us-east-1:123456789012:ops",), subscribers=2)
-
-
-def watched(**fields: Any) -> Account:
-    """Give an account that AWS Config and CloudWatch watch as they should."""
-    config = tuple(ConfigRule(name.lower(), name, "AWS", "ACTIVE") for name in IDENTIFIERS)
-    filters = (MetricFilter("sign-in", SIGN_IN, "trail", (("Logs", "SignIn"),), (ALARM,)),)
-    return Account(ACCOUNT, **{"config_rules": config, "metric_filters": filters, **fields})
-
-
-def test_an_account_that_is_watched_gives_no_finding() -> None:
-    assert rules(watched()) == []
-
-
-@pytest.mark.parametrize("missing", IDENTIFIERS)
-def test_g06_a_missing_rule(missing: str) -> None:
-    config = tuple(rule for rule in watched().config_rules if rule.identifier != missing)
-    one = only(watched(config_rules=config), "G06")
-    assert (one.severity, one.resource, one.document) == ("medium", ROOT, "account")
-    assert missing in one.message
-
-
-def test_g06_a_rule_that_is_being_deleted_does_not_count() -> None:
-    config = tuple(rule._replace(state="DELETING") for rule in watched().config_rules)
-    assert rules(watched(config_rules=config)) == ["G06"] * 4
-
-
-@pytest.mark.parametrize("partition", ["aws-us-gov", "aws-cn"])
-def test_g06_near_miss_partitions_without_the_root_rules(partition: str) -> None:
-    config = tuple(rule for rule in watched().config_rules if not rule.identifier.startswith("ROOT"))
-    assert rules(watched(config_rules=config, partition=partition)) == []
-
-
-def test_g06_and_g07_are_unknown_when_not_read() -> None:
-    gaps = (CoverageGap("config_rules", "AccessDenied"), CoverageGap("metric_filters", "AccessDenied"))
-    assert rules(watched(config_rules=(), metric_filters=(), gaps=gaps)) == []
-
-
-# --- MFA-G07 ---------------------------------------------------------------------------------------------------------
-
-
-def test_g07_no_filter() -> None:
-    other = MetricFilter("root", '{ $.userIdentity.type = "Root" }', "trail", (), (ALARM,))
-    one = only(watched(metric_filters=(other,)), "G07")
-    assert (one.severity, one.document) == ("medium", "account")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ('"Yes"', '"YES"', "matches every sign-in"),
-        ('!= "Yes"', '= "no"', "never matches"),
-        ('!= "Yes"', '= "Yes"', "with MFA instead"),
-        ("MFAUsed", "MfaUsed", "count by case"),
-        ('"ConsoleLogin")', '"consoleLogin")', "count by case"),
-        ('($.userIdentity.type = "IAMUser") && ', "", "IAM Identity Center"),
-    ],
-)
-def test_g07_a_filter_that_counts_something_else(old: str, new: str, says: str) -> None:
-    pattern = SIGN_IN.replace(old, new)
-    assert pattern != SIGN_IN
-    filters = tuple(one._replace(pattern=pattern) for one in watched().metric_filters)
-    assert says in only(watched(metric_filters=filters), "G07").message
-
-
-@pytest.mark.parametrize(
-    ("alarms", "says"),
-    [
-        ((), "no alarm"),
-        ((ALARM._replace(enabled=False),), "no alarm"),
-        ((ALARM._replace(actions=()),), "no alarm"),
-        ((ALARM._replace(subscribers=0),), "nobody is subscribed"),
-    ],
-)
-def test_g07_a_filter_that_tells_nobody(alarms: Any, says: str) -> None:
-    filters = tuple(one._replace(alarms=alarms) for one in watched().metric_filters)
-    assert says in only(watched(metric_filters=filters), "G07").message
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"alarms": None},
-        {"alarms": (ALARM._replace(subscribers=None),)},
-        {"alarms": (ALARM._replace(subscribers=0), ALARM)},
-        {"pattern": SIGN_IN.replace('!= "Yes"', '= "No"')},
-        {"pattern": SIGN_IN.replace('type = "IAMUser"', 'type != "AssumedRole"')},
-        {"pattern": SIGN_IN.replace('"ConsoleLogin")', "ConsoleLogin)")},
-    ],
-)
-def test_g07_near_miss(changes: Any) -> None:
-    filters = tuple(one._replace(**changes) for one in watched().metric_filters)
-    assert rules(watched(metric_filters=filters)) == []
-
-
-def test_g07_one_good_filter_is_enough() -> None:
-    good = watched().metric_filters
-    assert rules(watched(metric_filters=(good[0]._replace(name="old", alarms=()), *good))) == []
 
 
 def test_a_policy_in_use_is_not_judged_again_as_if_it_were_nobodys() -> None:
