@@ -11,21 +11,24 @@ from __future__ import annotations
 import datetime
 import gc
 import json
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
 
 from ._iam.account import Account
 from ._iam.audit import AuditReport, audit, coverage_to_dict, summarise
-from ._iam.catalogue import at_least
+from ._iam.catalogue import DEVICES, VIRTUAL, at_least
 from ._iam.context import AuditOptions, HostSerial
 from ._iam.errors import IamError
 from ._iam.finding import Finding, to_dict
 from ._iam.iac import IacFile
 from ._iam.ignore import Ignore, Sifted, read_ignores, sift
 from ._iam.snapshot import account_from_snapshot, parse_snapshot
+from ._iam.snapshot_monitoring import read_trail_events
+from ._iam.snapshot_values import Malformed
 
 __all__ = ["AuditPorts", "run_audit"]
 
 _ACCOUNT_DIGITS = 12
+_LIMITS = {"trail_hours": 90 * 24, "unassigned_after_days": 36500}  # CloudTrail's event history has 90 days
 
 
 class AuditPorts(NamedTuple):
@@ -55,18 +58,25 @@ def _run(params: Mapping[str, Any], ports: AuditPorts, *, check_mode: bool) -> D
     now = ports.now()
     options = _options(params, ports, now)
     snapshot = _snapshot(params, ports)
+    if params["snapshot_output"] and not check_mode:
+        _write(params["snapshot_output"], snapshot, ports)  # first: whatever the audit makes of it can be repeated
     account = account_from_snapshot(snapshot)
     report = audit(account, options)
     today = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).date()
     sifted = sift(report.findings, ignores, today=today)
-    if params["snapshot_output"] and not check_mode:
-        _write(params["snapshot_output"], snapshot, ports)
+    sifted = sifted._replace(unused=tuple(entry for entry in sifted.unused if _is_judged(entry, report, options)))
     return {
         "account": _account(account, snapshot, params["snapshot"]),
         **_results(report, sifted, params["severity_threshold"]),
         "api_calls": snapshot["api_calls"] if params["snapshot"] is None else {},
         "warnings": [*_missing(report, account), *_warnings(sifted)],
     }
+
+
+def _is_judged(entry: Ignore, report: AuditReport, options: AuditOptions) -> bool:
+    """Return whether what an exception is for would have been found: not by a rule that said nothing, nor elsewhere."""
+    status, _why = report.coverage.rules.get(entry.rule, ("checked", ""))
+    return status in ("checked", "partial") and options.scope == "account"
 
 
 def _options(params: Mapping[str, Any], ports: AuditPorts, now: float) -> AuditOptions:
@@ -76,6 +86,9 @@ def _options(params: Mapping[str, Any], ports: AuditPorts, now: float) -> AuditO
             raise IamError(
                 f"trusted_accounts: {account!r} is no account id; an account id has {_ACCOUNT_DIGITS} digits"
             )
+    for name, most in _LIMITS.items():
+        if not 0 <= params[name] <= most:
+            raise IamError(f"{name} is {params[name]}: a number from 0 to {most} is needed")
     if params["scope"] == "roles" and not params["roles"]:
         raise IamError("scope is roles, but roles is empty: name the roles, or audit the whole account")
     return AuditOptions(
@@ -83,11 +96,31 @@ def _options(params: Mapping[str, Any], ports: AuditPorts, now: float) -> AuditO
         roles=frozenset(params["roles"] or ()),
         trusted_accounts=trusted,
         host_serials=tuple(_host_serial(entry) for entry in params["host_serials"] or ()),
-        trail_events=tuple(params["trail_events"] or ()),
+        trail_events=_trail_events(params["trail_events"] or []),
         unassigned_after_days=params["unassigned_after_days"],
         now=now,
         files=ports.read_code(params["code_paths"]) if params["code_paths"] else (),
+        inventories=dict(_inventory(path, ports) for path in params["inventories"] or ()),
     )
+
+
+def _trail_events(events: List[Any]) -> Tuple[Mapping[str, Any], ...]:
+    try:
+        return read_trail_events(events)
+    except Malformed as exc:
+        raise IamError(f"trail_events{exc}") from None
+
+
+def _inventory(path: str, ports: AuditPorts) -> Tuple[str, FrozenSet[str]]:
+    """Return another account's id and its devices, from a snapshot of it."""
+    try:
+        account = account_from_snapshot(_parsed(path, ports))
+    except IamError as exc:
+        raise IamError(f"inventories: {exc}") from exc
+    lacks = [f"{gap.part}: {gap.reason}" for gap in account.gaps if gap.part in (VIRTUAL, DEVICES, "account_id")]
+    if lacks:
+        raise IamError(f"inventories: {path} does not say which devices its account has: {'; '.join(lacks)}")
+    return account.account_id, frozenset(account.devices)
 
 
 def _host_serial(entry: Mapping[str, Any]) -> HostSerial:
@@ -102,9 +135,10 @@ def _host_serial(entry: Mapping[str, Any]) -> HostSerial:
 
 
 def _snapshot(params: Mapping[str, Any], ports: AuditPorts) -> Mapping[str, Any]:
-    path = params["snapshot"]
-    if path is None:
-        return ports.collect()
+    return ports.collect() if params["snapshot"] is None else _parsed(params["snapshot"], ports)
+
+
+def _parsed(path: str, ports: AuditPorts) -> Mapping[str, Any]:
     try:
         text = ports.read(path)
     except (OSError, UnicodeDecodeError) as exc:

@@ -29,7 +29,8 @@ options:
   snapshot_output:
     description:
       - Write what was read from the live account to this file, with mode 0600, so that the audit can be repeated
-        from it. It holds policies, names and e-mail addresses of subscribers, and no secrets.
+        from it. It holds policies and names, and no secrets, tags or addresses.
+      - It is written before the audit, so that it is there whatever comes of that.
       - Nothing is written in check mode.
     type: path
   regions:
@@ -128,7 +129,7 @@ options:
         required: true
       serial:
         description:
-          - The serial. Leave it out for a profile that names a role and no serial.
+          - The serial. Leave it out for a profile that names a role (O(host_serials[].role_arn)) and no serial.
         type: str
       where:
         description:
@@ -148,7 +149,8 @@ options:
         type: str
   trail_events:
     description:
-      - CloudTrail records beside those of the account or snapshot.
+      - CloudTrail records beside those of the account or snapshot, as a log file or C(aws cloudtrail lookup-events)
+        has them.
     type: list
     elements: dict
     default: []
@@ -157,6 +159,14 @@ options:
       - Files or directories with infrastructure code to look for MFA serials in, on the host where the module runs.
         Terraform (C(*.tf), plans as JSON, state) and CloudFormation (YAML, JSON).
       - Terraform's own language needs the Python library C(python-hcl2), 8 or later.
+    type: list
+    elements: path
+    default: []
+  inventories:
+    description:
+      - Snapshots of other accounts, as O(snapshot_output) writes them, on the host where the module runs. A serial of
+        one of these accounts is held against the devices that its snapshot has.
+      - Without a snapshot it is unknown whether a device of another account exists, and that is what is reported.
     type: list
     elements: path
     default: []
@@ -183,8 +193,8 @@ notes:
     C(iam:ListMFADevices), C(iam:GetAccountSummary), C(iam:GenerateCredentialReport), C(iam:GetCredentialReport),
     C(organizations:ListPolicies), C(organizations:DescribePolicy), C(organizations:ListTargetsForPolicy),
     C(cloudtrail:LookupEvents), C(config:DescribeConfigRules), C(logs:DescribeMetricFilters),
-    C(cloudwatch:DescribeAlarms) and C(sns:ListSubscriptionsByTopic). Each one that is denied becomes a gap in
-    RV(coverage).
+    C(cloudwatch:DescribeAlarmsForMetric) and C(sns:ListSubscriptionsByTopic). Each one that is denied becomes a gap in
+    RV(coverage). C(sts:GetCallerIdentity), which nobody can be denied, says whose account it is.
 seealso:
   - module: softtoken.compliance.host_facts
   - module: softtoken.compliance.iam_mfa_trust_policy
@@ -344,7 +354,7 @@ ignored:
       type: dict
       sample: {"rule": "MFA-T01"}
 unused_ignores:
-  description: Entries of O(ignore) that match no finding.
+  description: Entries of O(ignore) that match no finding, though their rules were judged, on the whole account.
   returned: always
   type: list
   elements: dict
@@ -480,9 +490,16 @@ def main() -> None:
             "severity_threshold": {"type": "str", "choices": list(SEVERITIES), "default": "info"},
             "ignore": {"type": "list", "elements": "dict", "default": [], "options": _IGNORE},
             "trusted_accounts": {"type": "list", "elements": "str", "default": []},
-            "host_serials": {"type": "list", "elements": "dict", "default": [], "options": _HOST_SERIAL},
+            "host_serials": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": _HOST_SERIAL,
+                "required_one_of": [("serial", "role_arn")],
+            },
             "trail_events": {"type": "list", "elements": "dict", "default": []},
             "code_paths": {"type": "list", "elements": "path", "default": []},
+            "inventories": {"type": "list", "elements": "path", "default": []},
             "unassigned_after_days": {"type": "int", "default": 30},
         },
         mutually_exclusive=[("snapshot", "snapshot_output"), ("snapshot", "regions")],

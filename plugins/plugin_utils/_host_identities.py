@@ -18,12 +18,12 @@ _SERIAL_KEYS = ("serial", "where", "profile", "user")
 
 def host_serials(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[dict[str, str | None]]:
     """Return the serials of all hosts."""
-    return [{"host": str(host), **entry} for host in hosts for entry in serials_of(_facts(host, hostvars))]
+    return [{"host": host, **entry} for host, facts in _known(hosts, hostvars) for entry in serials_of(facts)]
 
 
 def attached_roles(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> list[str]:
     """Return the ARNs of the roles attached to the hosts, each once."""
-    roles = (attached_role(_facts(host, hostvars)) for host in hosts)
+    roles = (attached_role(facts) for _host, facts in _known(hosts, hostvars))
     return list(dict.fromkeys(f"arn:aws:iam::{role[0]}:role/{role[1]}" for role in roles if role is not None))
 
 
@@ -43,8 +43,11 @@ def attached_role(facts: Mapping[str, Any]) -> tuple[str, str] | None:
     return str(role["account"]), str(role["role"])
 
 
-def _facts(host: str, hostvars: Mapping[str, Any]) -> Mapping[str, Any]:
-    # hostvars has no usable get(): for a host that the inventory does not know it returns an undefined value.
-    values = hostvars[host] if host in hostvars else {}  # noqa: SIM401
-    facts = values.get("ansible_facts", {}).get("softtoken")
-    return facts if isinstance(facts, Mapping) else {}
+def _known(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each host that has the fact, with it."""
+    for host in hosts:
+        # hostvars has no usable get(): for a host that the inventory does not know it returns an undefined value.
+        values = hostvars[host] if host in hostvars else {}  # noqa: SIM401
+        facts = values.get("ansible_facts", {}).get("softtoken")
+        if isinstance(facts, Mapping):
+            yield str(host), facts

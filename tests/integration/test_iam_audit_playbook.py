@@ -13,6 +13,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.fakes.aws import FakeAws
 from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_playbook, inventory_of
 
 SAMPLE = PLAYBOOKS / "files" / "sample_account.json"
@@ -138,6 +139,39 @@ def test_an_audit_that_fails_is_unknown_and_hosts_are_reported_all_the_same(tmp_
     assert run.hosts["here"]["facts"] is not None
 
 
+def test_the_account_may_come_from_the_inventory(tmp_path: Path) -> None:
+    """A play's hosts know no inventory variables: an account that only those name must not be passed over."""
+    run = ansible_playbook(
+        tmp_path,
+        PLAYBOOKS / "compliance.yml",
+        inventory_of({"here": THIS_MACHINE}, softtoken_account=str(SAMPLE), **NEVER_FAIL),
+        "--tags",
+        "account,report",
+    )
+    assert run.report["account"]["account"]["id"] == "123456789012", run.output
+
+
+def test_serials_from_elsewhere_and_other_accounts_inventories_are_judged(tmp_path: Path) -> None:
+    other = {
+        "account_id": "444455556666",
+        "authorization_details": {"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [], "Policies": []},
+        "virtual_mfa_devices": [],
+        "mfa_devices": {},
+    }
+    (tmp_path / "other.json").write_text(json.dumps(other), encoding="utf-8")
+    laptop = {"host": "laptop-7", "serial": "arn:aws:iam::444455556666:mfa/gone", "where": "~/.aws/config"}
+    run = iam_audit(
+        tmp_path,
+        softtoken_account=str(SAMPLE),
+        softtoken_account_host_serials=[laptop],
+        softtoken_account_inventories=["other.json"],
+        **NEVER_FAIL,
+    )
+    assert run.rc == 0, run.output
+    found = [one for one in run.report["account"]["findings"] if one["serial"] == laptop["serial"]]
+    assert [(one["rule"], "laptop-7" in one["resource"]) for one in found] == [("MFA-S01", True)]
+
+
 def test_without_an_account_nothing_is_audited(tmp_path: Path) -> None:
     run = ansible_playbook(tmp_path, PLAYBOOKS / "compliance.yml", inventory_of({"here": THIS_MACHINE}), **NEVER_FAIL)
     assert run.report["account"] is None
@@ -168,6 +202,28 @@ def test_the_live_account_is_audited_and_its_snapshot_gives_the_same(tmp_path: P
     again = iam_audit(tmp_path, softtoken_account="kept.json", **NEVER_FAIL)
     assert again.report["account"]["findings"] == document["findings"]
     assert again.report["account"]["coverage"] == document["coverage"]
+
+
+def test_what_to_read_of_the_live_account_is_up_to_the_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeAws() as aws:
+        for name, value in aws.environment.items():
+            monkeypatch.setenv(name, value)
+        aws.deny("cloudtrail:LookupEvents", code="AccessDeniedException")
+        run = iam_audit(
+            tmp_path,
+            softtoken_account_organization=False,
+            softtoken_account_monitoring=False,
+            softtoken_account_trail_hours=1,
+        )
+    assert run.rc == 2, run.output
+    assert {asked.api.partition(":")[0] for asked in aws.requests} == {"sts", "iam", "cloudtrail"}
+    # What was not asked for is no gap; what was asked for and refused is.
+    coverage = run.report["account"]["coverage"]
+    assert {"MFA-G04", "MFA-G06", "MFA-G07"} <= set(coverage["rules"]["not_given"])
+    assert {"MFA-D05", "MFA-S14"} <= set(coverage["rules"]["unknown"])
+    assert {gap["api"] for gap in coverage["gaps"]} == {"cloudtrail:LookupEvents"}
 
 
 @pytest.fixture

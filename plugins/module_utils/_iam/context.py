@@ -80,11 +80,11 @@ class AuditContext:
         self.account = account
         self.options = options
         self.documents, self.unreadable = _parsed(account.documents())
-        # CloudTrail records that the caller has stand in for those that the account's snapshot lacks.
+        # CloudTrail records that the caller has stand in for those that nobody looked up; not for a refused look-up.
         self.trail_events = (*account.trail_events, *options.trail_events)
         given = {TRAIL} if options.trail_events else set()
         self.gaps = (
-            *(gap for gap in account.gaps if gap.part not in given),
+            *(gap for gap in account.gaps if gap.part not in given or gap.subject),
             *(CoverageGap(FILES, why, subject=file.path) for file in options.files for why in file.problems),
         )
         self.missing = self._missing_parts()

@@ -145,12 +145,12 @@ def _subscribers(actions: Tuple[str, ...], topics: Optional[Mapping[str, int]]) 
 
 def _event(entry: Any) -> Mapping[str, Any]:
     inner = mapping(entry).get("CloudTrailEvent")
-    if inner is None:
-        return mapping(entry)
     try:
-        return mapping(json.loads(inner))
+        record = mapping(entry if inner is None else json.loads(inner))
     except (TypeError, ValueError, RecursionError) as exc:
         raise Malformed(f".CloudTrailEvent is not JSON: {exc}") from None
+    text(record, "eventName")  # without one it is something else, and nothing would be found in it
+    return record
 
 
 def _region_of(arn: Optional[str]) -> str:

@@ -31,6 +31,8 @@ DEFAULTS: dict[str, Any] = {
     "host_serials": [],
     "trail_events": [],
     "code_paths": [],
+    "inventories": [],
+    "trail_hours": 0,
     "unassigned_after_days": 30,
 }
 
@@ -159,6 +161,70 @@ def test_an_exception_of_no_use_gives_a_warning() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "params",
+    [{"scope": "roles", "roles": ["admin"], "ignore": [IGNORE]}, {"ignore": [{**IGNORE, "rule": "MFA-S08"}]}],
+)
+def test_an_exception_that_nothing_could_have_matched_is_not_called_useless(params: dict[str, Any]) -> None:
+    # Of hosts nothing was given, so S08 said nothing; and in a part of the account the finding has no place.
+    result = run(**params)
+    assert (result["unused_ignores"], result["warnings"]) == ([], [])
+
+
+def test_the_snapshot_is_kept_even_where_the_audit_fails() -> None:
+    broken = {**json.loads(SAMPLE), "credential_report": [7], "api_calls": {}}
+    world = World({}, broken)
+    with pytest.raises(IamError, match="credential_report"):
+        run(world, snapshot=None, snapshot_output="/kept.json")
+    assert json.loads(world.private["/kept.json"]) == broken
+
+
+OTHER = "arn:aws:iam::444455556666:mfa/"
+
+
+def other_account(**parts: Any) -> str:
+    return json.dumps(
+        {
+            "account_id": "444455556666",
+            "authorization_details": {
+                "UserDetailList": [],
+                "GroupDetailList": [],
+                "RoleDetailList": [],
+                "Policies": [],
+            },
+            "virtual_mfa_devices": [{"SerialNumber": f"{OTHER}here"}],
+            "mfa_devices": {},
+            **parts,
+        }
+    )
+
+
+def test_serials_of_another_account_are_held_against_its_inventory() -> None:
+    serials = [{"host": "web1", "serial": f"{OTHER}{name}"} for name in ("here", "gone")]
+    world = World({"/account.json": SAMPLE, "/other.json": other_account()})
+
+    def found(**params: Any) -> set[tuple[str, str]]:
+        findings = run(world, host_serials=serials, **params)["findings"]
+        return {(one["serial"], one["rule"]) for one in findings if "web1" in one["resource"]}
+
+    assert found() == {(f"{OTHER}here", "MFA-S06"), (f"{OTHER}gone", "MFA-S06")}
+    assert found(inventories=["/other.json"]) == {(f"{OTHER}gone", "MFA-S01")}
+
+
+@pytest.mark.parametrize("part", ["virtual_mfa_devices", "mfa_devices", "authorization_details"])
+def test_half_an_inventory_is_none(part: str) -> None:
+    world = World({"/account.json": SAMPLE, "/other.json": other_account(**{part: None})})
+    with pytest.raises(IamError, match="inventories: /other.json does not say which devices its account has: "):
+        run(world, inventories=["/other.json"])
+
+
+def test_records_given_do_not_hide_that_a_look_up_was_refused() -> None:
+    gap = {"part": "trail_events", "reason": "denied", "subject": "AssumeRole", "code": "AccessDeniedException"}
+    world = World({"/account.json": json.dumps({**json.loads(SAMPLE), "coverage_gaps": [gap]})})
+    result = run(world, trail_events=[{"eventName": "ConsoleLogin"}])
+    assert "denied" in result["coverage"]["rules"]["partial"]["MFA-D05"]
+
+
 def test_a_role_in_scope_that_is_not_there_is_no_clean_audit() -> None:
     result = run(scope="roles", roles=["nobody"])
     assert (result["verdict"], result["findings"]) == ("unknown", [])
@@ -204,6 +270,12 @@ def test_code_is_read_where_it_is_asked_for() -> None:
         ({"scope": "roles"}, "scope is roles, but roles is empty"),
         ({"trusted_accounts": ["1234"]}, "trusted_accounts: '1234' is no account id; an account id has 12 digits"),
         ({"ignore": [{**IGNORE, "reason": " "}]}, "ignore entry 1 has no reason"),
+        ({"trail_hours": 2161}, "trail_hours is 2161: a number from 0 to 2160 is needed"),
+        ({"trail_hours": -1}, "trail_hours is -1"),
+        ({"unassigned_after_days": -1}, "unassigned_after_days is -1"),
+        ({"trail_events": [{"eventSource": "x"}]}, r"trail_events\[0\].eventName is missing"),
+        ({"trail_events": [{"CloudTrailEvent": "{"}]}, r"trail_events\[0\].CloudTrailEvent is not JSON"),
+        ({"inventories": ["/gone.json"]}, "inventories: the snapshot /gone.json cannot be read"),
     ],
 )
 def test_what_cannot_be_done_is_said(params: dict[str, Any], message: str) -> None:
