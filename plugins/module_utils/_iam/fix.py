@@ -17,14 +17,22 @@ from .finding import Finding, Fix
 from .fix_candidates import AGES, CANDIDATES, WRITING, Candidate, Case, NoFix
 from .fix_edit import join, parse_statement, with_statement
 from .proof import objection, reach_of
-from .rules_device import oversized
+from .rules_device import oversized, policy_size, quota_of
 
 __all__ = ["Fixer", "correct"]
 
 _NO_CHANGE = "No automatic fix: "
+_WHICH_DEVICE = "which device is meant, or whether the reference is still wanted, its author must say."
 _REASONS = {
     "MFA-C12": "those whom the statement is about never carry MFA, and whether it should ask for it, its author must "
     "say.",
+    "MFA-S01": _WHICH_DEVICE,
+    "MFA-S02": _WHICH_DEVICE,
+    "MFA-S03": "the device needs a user, not the policy another text.",
+    "MFA-S04": _WHICH_DEVICE,
+    "MFA-S05": _WHICH_DEVICE,
+    "MFA-S06": "whether the device exists is not known here.",
+    "MFA-S07": _WHICH_DEVICE,
     "MFA-T01": "the statement says nothing of MFA, and whether roles or programs that come in by it, which cannot "
     "present MFA, are to stay out, the role's owner must say.",
     "MFA-T03": "who is to assume the role, or whether it should ask for MFA, its owner must say.",
@@ -34,7 +42,7 @@ _REASONS = {
     "MFA-T07": "the external id is agreed with the third party.",
 }
 _OTHERWISE = "it takes a decision about what is to be allowed, which the policy's owner must make."
-_FAMILIES = ("MFA-C", "MFA-T", "MFA-G")
+_MOST_TRUST = 4096  # an account's quota for trust policies can be raised so far
 
 
 class _Proposal(NamedTuple):
@@ -51,21 +59,47 @@ class Fixer:
 
     def fixed(self, found: Finding) -> Tuple[Finding, ...]:
         """Give a finding with its correction or the reason why there is none, and a second one if it is too big."""
-        if found.fix is not None or not found.rule.startswith(_FAMILIES):
-            return (found,)
-        place = self._context.place(found.resource, found.document)
+        place = None if found.fix is not None else self._context.place(found.resource, found.document)
         if place is None:
-            return (found,)
+            return (found,)  # it is about no policy
         reason = self._untouchable(place)
         proposal = _Proposal(None, reason) if reason else self._propose(found, place)
         if proposal.fix is None:
             return (found._replace(message=f"{found.message} {_NO_CHANGE}{proposal.reason}"),)
         fixed = found._replace(fix=proposal.fix)
-        too_big = oversized(fixed)
+        too_big = self._oversized(fixed, place)
         if too_big is None:
             return (fixed,)
         message = f"{found.message} {_NO_CHANGE}the corrected document exceeds the size quota."
         return found._replace(message=message), too_big
+
+    def _oversized(self, fixed: Finding, place: Place) -> Optional[Finding]:
+        """Give the finding that a correction is too big for its place, or None."""
+        quota = quota_of(fixed)
+        if quota is None:
+            return None
+        present, others = policy_size(place.document.obj), self._size_of_others(place)
+        if place.ref.family == "trust" and present > quota:
+            quota = _MOST_TRUST  # the account's own is higher than the usual one
+        # What is no longer than what is there fits.
+        too_big = oversized(fixed, max(quota - others, present))
+        if too_big is None or not others:
+            return too_big
+        shared = (
+            f" The quota is one for all inline policies of one identity, of which the others have {others} already."
+        )
+        return too_big._replace(message=too_big.message + shared)
+
+    def _size_of_others(self, place: Place) -> int:
+        """Count the characters of the other inline policies of the identity that has this one."""
+        ref, account = place.ref, self._context.account
+        if ref.family != "inline":
+            return 0
+        name = ref.resource.rpartition("/")[2]
+        holders = (account.roles.get(ref.resource), account.users.get(name), account.groups.get(name))
+        names = [one.name for holder in holders if holder and holder.arn == ref.resource for one in holder.inline]
+        places = [self._context.place(ref.resource, f"inline:{one}") for one in names]
+        return sum(policy_size(one.document.obj) for one in places if one is not None and one.ref.kind != ref.kind)
 
     def _untouchable(self, place: Place) -> str:
         ref = place.ref

@@ -30,8 +30,9 @@ WRITING = frozenset(("MFA-C02", "MFA-C08", "MFA-C11"))
 _TRUE = frozenset(("true", "1", "yes", "y", "on", "t", "enabled", "required"))
 _FALSE = frozenset(("false", "0", "no", "n", "off", "f", "disabled"))
 _UNITS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86400}
-_WITH_UNIT = re.compile(r"\s*([0-9]{1,9})\s*([a-z]+?)s?\s*")
+_WITH_UNIT = re.compile(r"\s*([0-9]{1,12})\s*([a-z]+?)(s?)\s*")
 _SHORTEST_AGE_S = 60
+_HOUR, _DAY = 3600, 86400
 
 
 class NoFix(Exception):
@@ -122,9 +123,11 @@ def _c01(case: Case) -> Iterator[Candidate]:
 def _c02(case: Case) -> Iterator[Candidate]:
     here = case.here()
     wanted = _meaning(here)
+    if here.base == "null":
+        wanted = not wanted  # it asks whether the key is absent
     quantifier = here.operator.rpartition(":")[0] + ":" if here.quantifier else ""
     plain = f"{quantifier}Bool{'IfExists' if here.if_exists else ''}"
-    if here.base not in NEGATED:
+    if here.base not in NEGATED and here.base != "null":
         cell = Cell(plain, here.key, "true" if wanted else "false")
         yield Candidate(_swap(case.cells, here, cell), f"{here.operator} on {here.key} becomes {plain} {cell.value}.")
     if wanted is not case.allows:
@@ -231,18 +234,33 @@ def _c09(case: Case) -> Iterator[Candidate]:
 
 def _seconds(text: str) -> int:
     match = _WITH_UNIT.fullmatch(text.lower())
-    if match and match.group(2) in _UNITS:
-        seconds = int(match.group(1)) * _UNITS[match.group(2)]
-    else:
-        number = read_number(text)
-        if number is None or abs(number) > 1e12:
-            raise NoFix("how many seconds are meant, its author must say")
+    number = read_number(text)
+    seconds = 0
+    if match:
+        seconds = _with_unit(int(match.group(1)), match.group(2), match.group(2) + match.group(3))
+    elif number is not None and abs(number) < 1e12:
         seconds = int(number)
-        if seconds > MAX_AGE_S and seconds % 1000 == 0:
-            seconds //= 1000
+        if seconds > MAX_AGE_S and not _may_be_seconds(seconds):
+            seconds = _from_milliseconds(seconds)
     if not _SHORTEST_AGE_S <= seconds <= MAX_AGE_S:
         raise NoFix("how many seconds are meant, its author must say")
     return seconds
+
+
+def _with_unit(number: int, unit: str, written: str) -> int:
+    if written == "ms":
+        return _from_milliseconds(number)
+    return number * _UNITS.get(unit, 0)
+
+
+def _may_be_seconds(number: int) -> bool:
+    """Whether somebody may have meant a number that is too big as seconds: whole hours of a week, days of a year."""
+    return number % _HOUR == 0 and (number <= 7 * _DAY or (number % _DAY == 0 and number <= 366 * _DAY))
+
+
+def _from_milliseconds(number: int) -> int:
+    """Convert a whole number of minutes; another number of milliseconds nobody means."""
+    return 0 if number % 60_000 else number // 1000
 
 
 def _c10(case: Case) -> Iterator[Candidate]:

@@ -16,7 +16,10 @@ __all__ = ["Cell", "Cells", "cells_of", "folded", "join", "parse_statement", "wi
 
 
 class Cell(NamedTuple):
-    """One key under one operator, as written; ``condition`` is what it was read as, None for a new one."""
+    """One key under one operator, as written; ``condition`` is what it was read as, None for a new one.
+
+    An operator that has no keys is a cell too, with the key "".
+    """
 
     operator: str
     key: str
@@ -35,7 +38,7 @@ def cells_of(statement: Statement) -> Cells:
         Cell(operator, key, value, read.get((operator, key)))
         for operator, keys in block.items()
         if isinstance(keys, dict)
-        for key, value in keys.items()
+        for key, value in (keys or {"": None}).items()
     )
 
 
@@ -56,7 +59,9 @@ def join(cells: Sequence[Cell]) -> Optional[Dict[str, Any]]:
                 return None
             continue
         seen[place] = cell.value
-        block.setdefault(spelling.setdefault(place[0], cell.operator), {})[cell.key] = cell.value
+        keys = block.setdefault(spelling.setdefault(place[0], cell.operator), {})
+        if cell.key:
+            keys[cell.key] = cell.value
     return block
 
 

@@ -109,7 +109,8 @@ def _same_elsewhere(before: Statement, after: Statement, absent: FrozenSet[str])
             for one in statement.conditions
             if not one.is_mfa and one.key_folded not in absent
         ]
-        return {key: value for key, value in statement.obj.items() if key != "Condition"}, conditions
+        empty = [operator for operator, keys in statement.obj.get("Condition", {}).items() if not keys]
+        return {key: value for key, value in statement.obj.items() if key != "Condition"}, conditions, empty
 
     return rest(before) == rest(after)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.audit import audit
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.context import AuditOptions
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.finding import Finding
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.rules_device import policy_size
 
 from tests.rigs.iam_rules import (
     ACCOUNT,
@@ -65,6 +67,7 @@ def test_the_published_broken_policy_becomes_what_its_author_intended() -> None:
          {"Bool": {PRESENT: "true"}, "NumericLessThan": {AGE: "900"}}),
         ("C02", {"StringLike": {PRESENT: "true"}}, {"Bool": {PRESENT: "true"}}),
         ("C02", {"Bool": {PRESENT: "yes"}}, {"Bool": {PRESENT: "true"}}),
+        ("C02", {"Null": {PRESENT: "no"}}, {"Bool": {PRESENT: "true"}}),
         ("C02", {"NumericEquals": {PRESENT: "1"}}, {"Bool": {PRESENT: "true"}}),
         ("C04", {"BoolIfExists": {PRESENT: "true"}}, {"Bool": {PRESENT: "true"}}),
         ("C04", {"NumericLessThanIfExists": {AGE: "3600"}}, {"NumericLessThan": {AGE: "3600"}}),
@@ -76,6 +79,9 @@ def test_the_published_broken_policy_becomes_what_its_author_intended() -> None:
         ("C08", {"Bool": {PRESENT: "true", PRESENT.lower(): "true"}}, {"Bool": {PRESENT: "true"}}),
         ("C09", {"NumericLessThan": {AGE: "3600000"}}, {"NumericLessThan": {AGE: "3600"}}),
         ("C09", {"NumericLessThan": {AGE: "1h"}}, {"NumericLessThan": {AGE: "3600"}}),
+        ("C09", {"NumericLessThan": {AGE: "60 Mins"}}, {"NumericLessThan": {AGE: "3600"}}),
+        ("C09", {"NumericLessThan": {AGE: "900000ms"}}, {"NumericLessThan": {AGE: "900"}}),
+        ("C09", {"NumericLessThan": {AGE: "43200000"}}, {"NumericLessThan": {AGE: "43200"}}),
         ("C11", {"Bool": {PRESENT: ["true", "true"]}}, {"Bool": {PRESENT: "true"}}),
     ],
 )  # fmt: skip
@@ -166,6 +172,11 @@ def test_a_deny_for_users_alone_is_corrected_wherever_it_is_attached() -> None:
         ("C08", {"Bool": {PRESENT: "true", PRESENT.lower(): "false"}}, "which of the two values"),
         ("C09", {"NumericLessThan": {AGE: "15"}}, "how many seconds"),
         ("C09", {"NumericLessThan": {AGE: "0"}}, "how many seconds"),
+        ("C09", {"NumericLessThan": {AGE: "60ms"}}, "how many seconds"),  # no minutes
+        ("C09", {"NumericLessThan": {AGE: "2592000"}}, "how many seconds"),  # 30 days, or 43 minutes and 12 seconds
+        ("C09", {"NumericLessThan": {AGE: "180000"}}, "how many seconds"),  # 50 hours, or 3 minutes
+        ("C09", {"NumericLessThan": {AGE: "2001000"}}, "how many seconds"),  # nobody means 2001 seconds
+        ("C02", {"Null": {PRESENT: "yes"}}, "wrong way round"),  # for those who have no such key
         ("C09", {"NumericLessThan": {AGE: ["3600", "x"]}}, "which value"),
     ],
 )
@@ -205,14 +216,63 @@ def test_statements_of_one_name_are_not_mistaken_for_each_other() -> None:
     assert all(found.fix is None and "same Sid" in found.message for found in findings)
 
 
+def sized(size: int, condition: Any) -> Any:
+    """Write a trust policy of this many characters."""
+    short = policy(trusting({"AWS": ROOT}, {**condition, "StringEquals": {"sts:ExternalId": ""}}))
+    rest = "x" * (size - policy_size(short))
+    return policy(trusting({"AWS": ROOT}, {**condition, "StringEquals": {"sts:ExternalId": rest}}))
+
+
 def test_a_correction_beyond_the_quota_is_a_finding_of_its_own() -> None:
-    long = {"StringEquals": {"sts:ExternalId": "x" * 1880}}
-    findings = audit(role(policy(trusting({"AWS": ROOT}, {"ArnLike": {AGE: DEVICE}, **long}))), AuditOptions()).findings
+    findings = audit(role(sized(2040, {"ArnLike": {AGE: DEVICE}})), AuditOptions()).findings
     (fault,) = [found for found in findings if found.rule == "MFA-C01"]
     assert fault.fix is None
     assert "exceeds the size quota" in fault.message
     (size,) = [found for found in findings if found.rule == "MFA-D07"]
     assert "2048" in size.message
+
+
+@pytest.mark.parametrize(
+    ("size", "fits"), [(2045, True), (2046, False), (2048, False), (2049, True), (4093, True), (4094, False)]
+)
+def test_a_policy_beyond_the_usual_quota_shows_that_the_accounts_is_higher(size: int, *, fits: bool) -> None:
+    document = sized(size, {"Bool": {PRESENT: "1"}})  # which becomes true: three characters more
+    found = audit(role(document), AuditOptions()).findings
+    assert [one.fix is not None for one in found if one.rule == "MFA-C02"] == [fits]
+    assert [one.rule for one in found if one.rule == "MFA-D07"] == ([] if fits else ["MFA-D07"])
+
+
+def test_a_correction_that_makes_a_policy_no_longer_always_fits() -> None:
+    found = one(role(sized(4100, {"BoolIfExists": {PRESENT: "true"}})), "C04")
+    assert found.fix is not None
+
+
+@pytest.mark.parametrize(("total", "fits"), [(2040, True), (2041, False)])
+def test_inline_policies_share_one_quota(total: int, *, fits: bool) -> None:
+    faulty = policy(statement("Deny", {"Bool": {PRESENT: "false"}}), statement("Allow", Action="*"))
+    empty = policy(statement("Allow", Action="s3:", Sid=""))
+    other = policy(statement("Allow", Action="s3:", Sid="x" * (total - policy_size(empty) - policy_size(faulty))))
+    findings = audit(with_inline(faulty=faulty, other=json.dumps(other)), AuditOptions()).findings
+    (fault,) = [found for found in findings if found.rule == "MFA-C03"]
+    assert (fault.fix is not None) is fits
+    sizes = [found.message for found in findings if found.rule == "MFA-D07"]
+    assert bool(sizes) is not fits
+    assert all("all inline policies of one" in message for message in sizes)
+
+
+def test_a_finding_about_a_serial_in_a_policy_says_why_there_is_no_correction() -> None:
+    document = policy(statement("Allow", Action="iam:DeleteVirtualMFADevice", Resource=DEVICE))
+    found = [found for found in audit(with_inline(mfa=document), AuditOptions()).findings if found.rule[4] == "S"]
+    assert found
+    assert all(one.fix is None and TEXT in one.message for one in found)
+
+
+def test_what_the_rest_of_a_condition_looks_like_is_kept() -> None:
+    before = {"StringLike": {}, "BoolIfExists": {PRESENT: "true"}, "IpAddress": {"aws:SourceIp": ["192.0.2.1"]}}
+    after = condition_of(one(role(policy(trusting({"AWS": ROOT}, before))), "C04"))
+    assert json.dumps(after) == json.dumps({
+        "StringLike": {}, "Bool": {PRESENT: "true"}, "IpAddress": {"aws:SourceIp": ["192.0.2.1"]}
+    })  # fmt: skip
 
 
 def test_the_same_policy_at_many_places_is_corrected_at_each() -> None:

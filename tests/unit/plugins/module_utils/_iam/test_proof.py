@@ -67,6 +67,10 @@ def test_another_element_may_not_change() -> None:
     assert objection(before, after, PEOPLE) == "it would change more than the conditions on MFA"
 
 
+def test_an_operator_without_keys_may_not_go() -> None:
+    assert "change more than" in says("Allow", {**BYPASS, "StringLike": {}}, WITH_MFA)
+
+
 @pytest.mark.parametrize("kind", ["role", "federated", "service"])
 def test_who_cannot_present_mfa_does_not_lose_by_it(kind: str) -> None:
     reach = Reach(people=True, others=frozenset((kind,)))
