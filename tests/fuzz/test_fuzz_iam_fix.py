@@ -13,6 +13,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.worlds i
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from tests.fuzz.test_iam_evaluator import holds
 from tests.rigs.iam_rules import ACCOUNT, AGE, PRESENT, ROOT, USER, policy, role, statement, trusting, with_inline
 
 CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
@@ -32,7 +33,7 @@ PARTS = st.sampled_from(
             "NumericGreaterThanIfExists", "NumericNotEquals", "ForAllValues:NumericLessThan", "ArnLike", "ArnNotLike",
             "StringLikeIfExists", "IpAddress",
         )
-        for value in ("3600", "900", "3600000", "1h", "0", "15", f"arn:aws:iam::{ACCOUNT}:mfa/old")
+        for value in ("3600", "900", "3600000", "2592000", "1h", "60ms", "0", "15", f"arn:aws:iam::{ACCOUNT}:mfa/old")
     ]
     + [("Null", AGE, "true"), ("Null", AGE, "false")]
     + [(operator, "aws:MultiFactorAuthPresnt", value) for operator in ("Bool", "BoolIfExists")
@@ -147,3 +148,84 @@ def test_applied_one_after_the_other_they_come_to_an_end_and_leave_no_correctabl
             return
         document = first.fix.document
     raise AssertionError(document)
+
+
+# --- a second reading ------------------------------------------------------------------------------------------------
+
+MOMENTS = [(None, None), (False, None)]
+AGES = (0, 1, 2, 59, 60, 61, 899, 900, 901, 3599, 3600, 3601, 86400, 129600)
+WITH_MFA = [(True, age) for age in AGES]
+SPELT = {PRESENT.lower(): PRESENT, AGE.lower(): AGE}
+
+
+def applies(item: dict[str, Any], moment: tuple[bool | None, int | None]) -> bool:
+    """Whether a statement's conditions hold; a misspelt key is one that no request carries."""
+    for operator, keys in item.get("Condition", {}).items():
+        for key, value in keys.items():
+            right = SPELT.get(key.lower())
+            here = World("", "", *(moment if right else (None, None)), frozenset())
+            listed = value if isinstance(value, list) else [value]
+            texts = [str(one).lower() if isinstance(one, bool) else str(one) for one in listed]
+            if not holds(here, operator, right or AGE, texts):
+                return False
+    return True
+
+
+def gets(statements: list[dict[str, Any]], caller: str, moment: tuple[bool | None, int | None]) -> bool:
+    effects = {item["Effect"] for item in statements if names(item, caller) and applies(item, moment)}
+    return "Allow" in effects and "Deny" not in effects
+
+
+def names(item: dict[str, Any], caller: str) -> bool:
+    principal = item.get("Principal", "*")
+    listed = [principal] if principal == "*" else principal["AWS"]
+    return bool({"*", ROOT, caller} & set([listed] if isinstance(listed, str) else listed))
+
+
+def weigh(before: Any, found: Any, *, roles: bool) -> None:
+    """Judge a correction without the evaluator: nothing new without MFA, nobody with fresh MFA out, no age widened."""
+    old, new = before["Statement"], found.fix.document["Statement"]
+    ((was, now),) = [(one, other) for one, other in zip(old, new, strict=True) if one != other]
+    what = (found.rule, was, now)
+    allows, limited = was["Effect"] == "Allow", found.rule in ("MFA-C01", "MFA-C09")
+    asked = any(applies(was, moment) for moment in WITH_MFA[:2])
+    for moment in MOMENTS + WITH_MFA:
+        lets, let = gets(new, USER, moment), gets(old, USER, moment)
+        if moment[0] is not True:
+            assert let or not lets, (what, moment)
+        elif lets and not let:
+            # A statement that was dead, or stopped those with MFA, lets them in now; one that asked for MFA lets in no
+            # other age.
+            assert asked is not allows, (what, moment)
+        elif let and not lets:
+            assert limited, (what, moment)
+            assert moment[1] not in (0, 1), (what, moment)
+    if not roles:
+        return
+    for moment in MOMENTS:
+        lets, let = gets(new, CI, moment), gets(old, CI, moment)
+        assert let or not lets, (what, moment)
+        if CI in str(was["Principal"]) or not allows:
+            assert lets or not let, (what, moment)
+
+
+@given(trusts())
+def test_corrections_of_trust_policies_by_a_second_reading(document: Any) -> None:
+    for found in audit(role(document), AuditOptions()).findings:
+        if found.fix is not None:
+            event(found.rule)
+            weigh(document, found, roles=True)
+
+
+@given(grants())
+def test_corrections_of_a_users_policies_by_a_second_reading(document: Any) -> None:
+    for found in audit(with_inline(mfa=document), AuditOptions()).findings:
+        if found.fix is not None:
+            event(found.rule)
+            weigh(document, found, roles=False)
+
+
+@given(trusts())
+def test_what_has_no_correction_says_why(document: Any) -> None:
+    for found in audit(role(document), AuditOptions()).findings:
+        assert (found.fix is None) is ("No automatic fix: " in found.message), found
