@@ -10,7 +10,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.context 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.decide import Request, decide
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.document import Document, parse_document
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.worlds import World, worlds_for
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from tests.fuzz.test_iam_evaluator import holds
@@ -210,6 +210,8 @@ def weigh(before: Any, found: Any, *, roles: bool) -> None:
 
 
 @given(trusts())
+@example(policy(trusting({"AWS": ROOT}, {"Bool": {"aws:MultiFactorAuthPresnt": "false"}})))
+@example(policy(trusting({"AWS": ROOT}, {"Bool": {PRESENT: "no"}})))
 def test_corrections_of_trust_policies_by_a_second_reading(document: Any) -> None:
     for found in audit(role(document), AuditOptions()).findings:
         if found.fix is not None:
