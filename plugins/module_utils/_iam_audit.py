@@ -65,12 +65,24 @@ def _run(params: Mapping[str, Any], ports: AuditPorts, *, check_mode: bool) -> D
     today = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).date()
     sifted = sift(report.findings, ignores, today=today)
     sifted = sifted._replace(unused=tuple(entry for entry in sifted.unused if _is_judged(entry, report, options)))
-    return {
-        "account": _account(account, snapshot, params["snapshot"]),
-        **_results(report, sifted, params["severity_threshold"]),
-        "api_calls": snapshot["api_calls"] if params["snapshot"] is None else {},
-        "warnings": [*_missing(report, account), *_warnings(sifted)],
-    }
+    result: Dict[str, Any] = _sendable(
+        {
+            "account": _account(account, snapshot, params["snapshot"]),
+            **_results(report, sifted, params["severity_threshold"]),
+            "api_calls": snapshot["api_calls"] if params["snapshot"] is None else {},
+            "warnings": [*_missing(report, account), *_warnings(sifted)],
+        }
+    )
+    return result
+
+
+def _sendable(value: Any) -> Any:
+    """Write out the half characters that JSON can name and UTF-8 cannot hold: no result with one would arrive."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(item) for key, item in value.items()}
+    return [_sendable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _is_judged(entry: Ignore, report: AuditReport, options: AuditOptions) -> bool:

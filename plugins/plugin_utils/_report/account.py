@@ -15,7 +15,7 @@ from typing import Any
 
 from .._host_identities import attached_role, serials_of
 
-__all__ = ["NONCOMPLIANT", "SEVERITIES", "UNKNOWN", "AccountAudit", "account_headline", "build_account"]
+__all__ = ["NONCOMPLIANT", "SEVERITIES", "UNKNOWN", "AccountAudit", "account_headline", "build_account", "one_line"]
 
 NONCOMPLIANT = "noncompliant"
 UNKNOWN = "unknown"
@@ -75,11 +75,18 @@ def build_account(
 def account_headline(audit: AccountAudit) -> str:
     """Return the audit in one line."""
     if audit.message:
-        return f"account {audit.name}: {audit.verdict}: {audit.message}"
+        return one_line(f"account {audit.name}: {audit.verdict}: {audit.message}")
     total = len(audit.findings)
     counts = ", ".join(f"{count} {severity}" for severity, count in audit.severities.items())
     found = f"{total} finding{'' if total == 1 else 's'}" + (f": {counts}" if counts else "")
-    return f"account {audit.name}: {audit.verdict}: {found}"
+    return one_line(f"account {audit.name}: {audit.verdict}: {found}")
+
+
+def one_line(text: str) -> str:
+    """Write out what would start a line or steer a terminal: names and Sids are whatever somebody put there."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 class _Touched:

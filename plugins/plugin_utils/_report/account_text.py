@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
-from .account import AccountAudit, account_headline
+from .account import AccountAudit, account_headline, one_line
 
 __all__ = ["account_section"]
 
 LISTED_FINDINGS = 200
+LISTED_GAPS = 100
 NAMED_HOSTS = 8
 WIDTH = 110
 _NOT_JUDGED = ("unknown", "partial")
@@ -31,7 +32,7 @@ def account_section(audit: AccountAudit) -> str:
     for part in (_ignored(audit), _not_judged(audit)):
         if part:
             lines += ["", *part]
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def _origin(audit: AccountAudit) -> Iterator[str]:
@@ -48,14 +49,7 @@ def _finding(found: Mapping[str, Any]) -> Iterator[str]:
         place.append(f"statement {found['statement']}")
     yield f"{found['severity']} {found['rule']}: {found['title']}"
     yield f"    where: {', '.join(place)}"
-    yield from wrap(
-        str(found["message"]),
-        WIDTH,
-        initial_indent="    what:  ",
-        subsequent_indent=" " * 11,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    yield from _wrapped(str(found["message"]), "    what:  ")
     if found.get("hosts"):
         yield f"    hosts: {_names(found['hosts'])}"
     if found.get("fix"):
@@ -82,11 +76,39 @@ def _ignored(audit: AccountAudit) -> list[str]:
 
 
 def _not_judged(audit: AccountAudit) -> list[str]:
-    rules = audit.coverage.get("rules", {})
-    lines = [f"{rule} is {status}: {why}" for status in _NOT_JUDGED for rule, why in rules.get(status, {}).items()]
+    coverage = audit.coverage
+    lines = [line for status in _NOT_JUDGED for line in _rules(status, coverage.get("rules", {}).get(status, {}))]
+    # The others are the reasons of the rules above.
+    gaps = [gap for gap in coverage.get("gaps", ()) if not gap["rules"]]
+    lines += [f"{gap['part']}: {gap['reason']}" for gap in gaps]
     lines += [
-        f"not judged: {one['document']} of {one['resource']}: {one['reason']}"
-        for one in audit.coverage.get("unreadable", ())
+        f"not judged: {one['document']} of {one['resource']}: {one['reason']}" for one in coverage.get("unreadable", ())
     ]
-    lines += [f"role {role} is in scope and not in the account" for role in audit.coverage.get("missing_roles", ())]
-    return ["What could not be judged:", *(f"    {line}" for line in lines)] if lines else []
+    lines += [
+        f"not judged: {one['document']} of {one['resource']}, {one['path']}: {one['message']}"
+        for one in coverage.get("problems", ())
+    ]
+    lines += [f"role {role} is in scope and not in the account" for role in coverage.get("missing_roles", ())]
+    if len(lines) > LISTED_GAPS:
+        lines = [*lines[:LISTED_GAPS], f"and {len(lines) - LISTED_GAPS} more: see report.json"]
+    return ["What could not be judged:", *(part for line in lines for part in _wrapped(line, "    "))] if lines else []
+
+
+def _rules(status: str, reasons: Mapping[str, str]) -> Iterator[str]:
+    """Say each reason once, with all the rules that it leaves open."""
+    rules: dict[str, list[str]] = {}
+    for rule, why in reasons.items():
+        rules.setdefault(why, []).append(rule)
+    for why, some in rules.items():
+        yield f"{status}: {', '.join(some)}: {why}"
+
+
+def _wrapped(text: str, first: str) -> list[str]:
+    return wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * max(len(first), 8),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -214,7 +214,7 @@ def test_serials_of_another_account_are_held_against_its_inventory() -> None:
 @pytest.mark.parametrize("part", ["virtual_mfa_devices", "mfa_devices", "authorization_details"])
 def test_half_an_inventory_is_none(part: str) -> None:
     world = World({"/account.json": SAMPLE, "/other.json": other_account(**{part: None})})
-    with pytest.raises(IamError, match="inventories: /other.json does not say which devices its account has: "):
+    with pytest.raises(IamError, match=r"inventories: /other\.json does not say which devices its account has: "):
         run(world, inventories=["/other.json"])
 
 
@@ -261,6 +261,14 @@ def test_code_is_read_where_it_is_asked_for() -> None:
     result = run(world, code_paths=["/infrastructure"])
     assert world.read_code == ["/infrastructure"]
     assert "MFA-D06" in result["coverage"]["rules"]["checked"]
+
+
+def test_what_no_utf8_can_hold_is_written_out() -> None:
+    odd = SAMPLE.replace('"PeopleWithMFA"', '"People\\ud800"', 1)
+    assert odd != SAMPLE
+    result = run(World({"/account.json": odd}))
+    json.dumps(result, ensure_ascii=False).encode("utf-8")
+    assert any(found["statement"] == "People\\ud800" for found in result["findings"])
 
 
 @pytest.mark.parametrize(

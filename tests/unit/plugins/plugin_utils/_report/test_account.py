@@ -141,17 +141,41 @@ def test_the_text_names_a_managed_policy_once() -> None:
 def test_the_text_says_what_could_not_be_judged() -> None:
     coverage = {
         "rules": {"partial": {"MFA-T01": "less"}, "unknown": {"MFA-G04": "denied"}},
+        "gaps": [
+            {"part": "organization_policies", "subject": None, "reason": "denied", "rules": ["MFA-G04"]},
+            {"part": "account_id", "subject": None, "reason": "nothing says which", "rules": []},
+        ],
         "unreadable": [{"resource": WEB, "document": "trust", "reason": "empty"}],
+        "problems": [{"resource": WEB, "document": "inline:x", "path": "Statement[0]", "message": "no Effect"}],
         "missing_roles": ["nobody"],
     }
     text = render_text(report_of(audit(coverage=coverage)))
     for line in (
-        "MFA-G04 is unknown: denied",
-        "MFA-T01 is partial: less",
+        "unknown: MFA-G04: denied",
+        "partial: MFA-T01: less",
+        "account_id: nothing says which",
         f"not judged: trust of {WEB}: empty",
+        f"not judged: inline:x of {WEB}, Statement[0]: no Effect",
         "role nobody is in scope and not in the account",
     ):
         assert f"    {line}\n" in text
+
+
+def test_one_reason_is_said_once_for_all_the_rules_that_it_leaves_open() -> None:
+    rules = {"partial": {f"MFA-C{number:02}": "organization_policies: denied" for number in range(1, 13)}}
+    text = render_text(report_of(audit(coverage={"rules": rules})))
+    assert text.count("organization_policies: denied") == 1
+    assert "MFA-C01, MFA-C02" in text
+    assert max(map(len, text.partition("What could not be judged")[2].splitlines())) <= 110
+
+
+def test_what_an_account_calls_its_things_cannot_write_lines_of_its_own() -> None:
+    odd = finding(statement="x\x1b[31m\n==== compliant", message="a\x1b[2Jb\u202ec", resource="r\ns")
+    text = render_text(report_of(audit(odd)))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\n==== compliant" not in text
+    assert "r\\ns, trust, statement x\\x1b[31m\\n==== compliant" in text
 
 
 def test_the_text_shows_accepted_findings_with_reason_and_date() -> None:
