@@ -21,6 +21,7 @@ __all__ = [
     "Principal",
     "confined_to_roles",
     "confined_to_users",
+    "is_of_roles",
     "is_required",
     "overlap",
     "people",
@@ -126,22 +127,23 @@ def confined_to_users(statement: Statement) -> bool:
 
 def confined_to_roles(statement: Statement) -> bool:
     """Whether its conditions leave only roles' sessions and services in it."""
-    return any(_only_roles(condition) for condition in statement.conditions)
+    return any(is_of_roles(condition) or _is_of_services(condition) for condition in statement.conditions)
 
 
 def _only_users(condition: Condition) -> bool:
     key, values = condition.key_folded, condition.values
     if key == "aws:username":
         return is_required(condition)
+    if not values or condition.base == "null" or condition.quantifier == "forallvalues":
+        return False
+    # IfExists makes no difference: whoever signs a request has both of these.
     if key == "aws:principaltype":
-        if condition.base in NEGATED:
-            return "AssumedRole" in values
-        return is_required(condition) and bool(values) and "AssumedRole" not in values
+        return ("AssumedRole" in values) is (condition.base in NEGATED)
     if key != "aws:principalarn":
         return False
     if condition.base in NEGATED:
         return any(_covers_roles(value) for value in values)
-    return is_required(condition) and bool(values) and all(":user/" in v or v.endswith(":root") for v in values)
+    return all(":user/" in value or value.endswith(":root") for value in values)
 
 
 def _covers_roles(pattern: str) -> bool:
@@ -151,7 +153,8 @@ def _covers_roles(pattern: str) -> bool:
     )
 
 
-def _only_roles(condition: Condition) -> bool:
+def is_of_roles(condition: Condition) -> bool:
+    """Whether a condition holds for roles' sessions alone."""
     if not is_required(condition) or condition.base == "null" or not condition.values:
         return False
     key, values = condition.key_folded, condition.values
@@ -159,6 +162,12 @@ def _only_roles(condition: Condition) -> bool:
         return all(any(part in value for part in _ROLE_ARNS) for value in values)
     if key == "aws:principaltype":
         return all(value == "AssumedRole" for value in values)
-    if key == "aws:userid":
-        return all(value.startswith("AROA") for value in values)
-    return key == "aws:principalisawsservice" and all(value.lower() == "true" for value in values)
+    return key == "aws:userid" and all(value.startswith("AROA") for value in values)
+
+
+def _is_of_services(condition: Condition) -> bool:
+    if not is_required(condition) or condition.base == "null" or not condition.values:
+        return False
+    return condition.key_folded == "aws:principalisawsservice" and all(
+        value.lower() == "true" for value in condition.values
+    )

@@ -8,6 +8,7 @@ Private to this collection. Judged by what is allowed alone; a boundary or a Den
 
 from __future__ import annotations
 
+import re
 from typing import Set
 
 from .account import Account, Role
@@ -33,6 +34,7 @@ _POWERFUL = (
     "iam:UpdateAssumeRolePolicy",
 )
 _FAMILIES = frozenset(("inline", "managed"))
+_EVERYBODY = re.compile(r"arn:[^:]*:(?:iam|\*):[^:]*:[^:]*:(?:\*|(?:role|user|policy)/?\*)|arn:[^:]*:iam:\*|arn:\*")
 
 
 class Privileges:
@@ -58,15 +60,18 @@ def is_privileged_document(document: Document) -> bool:
 
 
 def _is_powerful(statement: Statement) -> bool:
-    if statement.effect != "Allow" or "*" not in statement.resources:
+    if statement.effect != "Allow":
         return False
-    if statement.not_actions:
-        return True
-    return any(_is_powerful_action(action) for action in statement.actions)
+    patterns = statement.actions or ("*" if statement.not_actions else "",)
+    if statement.not_resources or any(not one.strip("*") for one in statement.resources):
+        return any(_is_powerful_action(action) for action in patterns)
+    # Every role, user or policy is enough for what makes one able to do everything.
+    everybody = any(_EVERYBODY.fullmatch(one) for one in statement.resources)
+    return everybody and any(_is_powerful_action(action) for action in patterns)
 
 
 def _is_powerful_action(pattern: str) -> bool:
-    if pattern == "*":
+    if not pattern.strip("*") or pattern == "*:*":
         return True
     folded = pattern.lower()
     if not folded.startswith(("iam:", "*", "i*", "ia*", "?")):

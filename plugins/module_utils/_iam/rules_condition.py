@@ -9,9 +9,10 @@ statement does as a whole is in rules_condition_effect.
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .condition import Truth
 from .context import AuditContext, Distinct
@@ -19,29 +20,22 @@ from .document import AGE, MFA_KEYS, PRESENT, Condition, Document, Statement
 from .effect import Draft, Effect, effect_of_one
 from .finding import Finding, Witness
 from .operators import NEGATED
-from .patterns import read_number
+from .patterns import Known, read_number
 from .rules_condition_effect import judge_effect
 from .worlds import MAX_AGE_S
 
-__all__ = ["check", "meant_key"]
+__all__ = ["check", "meant_key", "misspelt_keys"]
 
 _NAMES = {PRESENT: "aws:MultiFactorAuthPresent", AGE: "aws:MultiFactorAuthAge"}
 _BARE = {key.partition(":")[2]: key for key in MFA_KEYS}
-# What people make of the keys without coming near their spelling.
-_MEANT = {
-    "mfapresent": PRESENT,
-    "mfaauthpresent": PRESENT,
-    "mfaauthenticated": PRESENT,
-    "mfa": PRESENT,
-    "multifactorauth": PRESENT,
-    "multifactorauthentication": PRESENT,
-    "multifactorauthenticated": PRESENT,
-    "multifactorauthenticationpresent": PRESENT,
-    "multifactorauthenticationage": AGE,
-    "mfaage": AGE,
-    "mfaauthage": AGE,
-}
+# What people make of the keys without coming near their spelling. No other condition key of AWS has any of that in its
+# name; tags (aws:PrincipalTag/...) and claims of identity providers (their prefix has a dot) may have.
+_ABOUT_MFA = re.compile(r"mfa|multi-?_?factor|(?:two|second)-?_?factor|2fa")
+_ABOUT_AGE = re.compile(r"age|time|second|duration|old|expir")
+_NO_KEY_OF_AWS = re.compile(r"[/\[]|^(?:saml|[^:]*\.[^:]*):")
+_PREFIXES = frozenset(("", "aws", "sts", "iam", "amazon", "was", "asw", "ws", "awss"))
 _ALIKE = 0.84
+_UNLIKE = 9  # letters more or less
 _SHORTEST_AGE_S = 60  # a limit below that is a number of minutes or hours
 _NUMERIC = "numeric"
 _BOOLEANS = frozenset(("true", "false"))
@@ -196,15 +190,20 @@ def _booleans(statement: Statement, condition: Condition, effect: Effect) -> Ite
             _witness(statement, effect),
         )
     elif len(condition.values) > 1:
-        both = len(literals) > 1
-        yield Draft(
-            "MFA-C11",
-            statement,
-            f"{condition.operator} on {_NAMES[PRESENT]} lists {len(condition.values)} values, of which one is enough"
-            + (": with true and false among them it tests nothing but that the key is there." if both else "."),
-            condition.path,
-            _witness(statement, effect),
-        )
+        nothing = "it tests nothing" if condition.base == "null" else "it tests nothing but that the key is there"
+        yield _several(statement, condition, effect, nothing)
+
+
+def _several(statement: Statement, condition: Condition, effect: Effect, nothing: str) -> Draft:
+    both = len({value.lower() for value in condition.values}) > 1
+    return Draft(
+        "MFA-C11",
+        statement,
+        f"{condition.operator} on {_NAMES[condition.key_folded]} lists {len(condition.values)} values, of which one is "
+        f"enough{f': with true and false among them {nothing}' if both else ''}.",
+        condition.path,
+        _witness(statement, effect),
+    )
 
 
 def _null_of_age(statement: Statement, condition: Condition, effect: Effect) -> Iterator[Draft]:
@@ -217,6 +216,8 @@ def _null_of_age(statement: Statement, condition: Condition, effect: Effect) -> 
             condition.path,
             _witness(statement, effect),
         )
+    elif len(condition.values) > 1:
+        yield _several(statement, condition, effect, "it tests nothing")
 
 
 def _age_values(statement: Statement, condition: Condition, effect: Effect) -> Iterator[Draft]:
@@ -256,17 +257,33 @@ def _age_problem(value: str) -> str:
 @lru_cache(maxsize=8192)
 def meant_key(key: str) -> str:
     """Say which MFA key a folded key was meant to be, or ""."""
-    prefix, _colon, name = key.rpartition(":")
-    letters = "".join(char for char in name if char.isalpha())
-    if prefix not in ("", "aws", "sts", "iam", "amazon", "was"):
+    text = key.strip()
+    if text.startswith("aws/"):
+        text = text.replace("/", ":", 1)
+    if _NO_KEY_OF_AWS.search(text):
         return ""
-    meant = _MEANT.get(letters) or _BARE.get(letters)
-    if meant:
-        return meant
+    prefix, name = text.split(":", 1) if ":" in text else ("", text)
+    if _ABOUT_MFA.search(name):
+        return AGE if _ABOUT_AGE.search(_ABOUT_MFA.sub("", name)) else PRESENT
+    letters = "".join(char for char in name if char.isalpha())
+    if prefix not in _PREFIXES:
+        return ""
     for bare, right in _BARE.items():
-        if abs(len(letters) - len(bare)) <= 9 and SequenceMatcher(None, letters, bare).ratio() >= _ALIKE:
+        if abs(len(letters) - len(bare)) <= _UNLIKE and SequenceMatcher(None, letters, bare).ratio() >= _ALIKE:
             return right
     return ""
+
+
+def misspelt_keys(statements: Iterable[Statement]) -> Known:
+    """Give the misspelt MFA keys of statements, as what no request carries."""
+    return dict.fromkeys(
+        [
+            condition.key_folded
+            for statement in statements
+            for condition in statement.conditions
+            if not condition.is_mfa and meant_key(condition.key_folded)
+        ]
+    )
 
 
 def _misspelt(statement: Statement) -> Iterator[Draft]:
@@ -280,10 +297,11 @@ def _wrong_key(statement: Statement, condition: Condition, meant: str) -> Draft:
     # No request carries such a key: what holds for a key that is absent holds always.
     absent = effect_of_one(condition._replace(key_folded=AGE)).key
     effect = Effect(absent, absent, absent, absent)
+    device = " (no key names a device)" if any(":mfa/" in value for value in condition.values) else ""
     return Draft(
         "MFA-C08",
         statement,
-        f"There is no condition key {condition.key!r}; {_NAMES[meant]} is meant. {_so(statement, effect)}",
+        f"There is no condition key {condition.key!r}; {_NAMES[meant]} is meant{device}. {_so(statement, effect)}",
         condition.path,
         _witness(statement, effect),
     )

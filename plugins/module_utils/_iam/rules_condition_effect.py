@@ -17,7 +17,7 @@ from .document import PRESENT, Condition, Document, Statement
 from .effect import Draft, Effect, effect_of, effect_of_one, is_stopped, requests_of
 from .finding import Witness
 from .operators import NEGATED
-from .principals import is_required
+from .principals import is_of_roles, is_required
 from .worlds import LONG_TERM_KEY, SESSION_WITH_MFA, SESSION_WITHOUT_MFA, World
 
 __all__ = ["judge_effect"]
@@ -242,11 +242,14 @@ def _bypass(case: _Case, world: World) -> Draft:
                 witness,
             )
     condition = next((one for one in case.conditions if effect_of_one(one).key is Truth.YES), case.conditions[0])
+    instead = (
+        "Use the operator without IfExists." if condition.if_exists else "Use Bool aws:MultiFactorAuthPresent true."
+    )
     return Draft(
         "MFA-C04",
         case.statement,
         f"{condition.operator} is true where {condition.key} is absent, as it is with access keys: the Allow lets them "
-        "in without MFA. Use the operator without IfExists.",
+        f"in without MFA. Use {instead}.",
         condition.path,
         witness,
     )
@@ -305,6 +308,8 @@ def _without_mfa(condition: Condition) -> str:
     key = condition.key_folded
     if condition.base in NEGATED or not is_required(condition):
         return ""
+    if is_of_roles(condition):
+        return "sessions of roles"
     if key in _BOOLEAN_KEYS and condition.base != "null":
         return _NEVER_WITH_MFA[key] if all(value.lower() == "true" for value in condition.values) else ""
     if key.startswith("saml:") or ("." in key and key.endswith(_CLAIMS)):

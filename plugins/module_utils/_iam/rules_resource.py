@@ -195,7 +195,10 @@ def _own_name_only(given: _Given) -> Iterator[_Fault]:
 def _creates_any(statement: Statement) -> bool:
     if not _allows(statement, (_CREATE,)):
         return False
-    return bool(statement.not_resources) or any(_ANY_NAME.fullmatch(text) for text in statement.resources)
+    if statement.not_resources:
+        return True
+    # A wildcard in the name, as in mfa/${aws:username}-*, is room for names too.
+    return any(_ANY_NAME.fullmatch(text) or "*" in text.rpartition("/")[2] for text in statement.resources)
 
 
 # --- S12 -------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from .effect import Draft, requires_mfa
 from .finding import Finding, Witness
 from .principals import Principal, confined_to_roles, is_required, overlap, people
 from .privileges import Privileges
+from .rules_condition import misspelt_keys
 from .rules_trust_reach import check_reach, judge_reach
 from .worlds import LONG_TERM_KEY, SESSION_WITHOUT_MFA, World
 
@@ -109,12 +110,14 @@ def _ways(document: Document, statement: Statement, own: FrozenSet[str]) -> Iter
 
 
 def _way(document: Document, statement: Statement, principal: Principal, world: World) -> Optional[_Way]:
-    applies = statement_applies(statement, world)
+    # A misspelt MFA key is in no request: that it is not known would be the wrong reason.
+    known = misspelt_keys(document.statements)
+    applies = statement_applies(statement, world, known)
     if applies.truth is Truth.NO:
         return None
     outcome = "allowed" if applies.truth is Truth.YES else "unknown"
     if any(one.effect != "Allow" for one in document.statements):
-        request = Request(_ASSUME, None, principal.example())
+        request = Request(_ASSUME, None, principal.example(), known)
         decision = decide((document,), request, world)
         if decision.outcome not in ("allowed", "unknown"):
             return None

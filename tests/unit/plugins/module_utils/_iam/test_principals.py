@@ -82,7 +82,12 @@ def test_overlap(one: str, other: str, both: str | None) -> None:
         ({"StringEquals": {"aws:PrincipalType": "User"}}, True),
         ({"Null": {"aws:username": "false"}}, True),
         ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/breakglass"}}, False),
-        ({"ArnLikeIfExists": {"aws:PrincipalArn": "arn:*:iam::*:user/*"}}, False),
+        # Every principal's request carries its ARN and its type.
+        ({"ArnLikeIfExists": {"aws:PrincipalArn": "arn:*:iam::*:user/*"}}, True),
+        ({"StringEqualsIfExists": {"aws:PrincipalType": "User"}}, True),
+        ({"StringLikeIfExists": {"aws:username": "*"}}, False),
+        ({"ForAllValues:ArnLike": {"aws:PrincipalArn": "arn:*:iam::*:user/*"}}, False),
+        ({"Null": {"aws:PrincipalArn": "false"}}, False),
         ({"ArnLike": {"aws:PrincipalArn": ["arn:*:iam::*:user/*", "arn:*:iam::*:role/*"]}}, False),
         ({"Null": {"aws:username": "true"}}, False),
         ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, False),

@@ -398,6 +398,23 @@ def test_c12_mfa_together_with_what_never_carries_it(other: Any) -> None:
     assert (one.severity, one.witness) == ("high", ("session_with_mfa", "never"))
 
 
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/ci-*", "arn:aws:sts::*:assumed-role/ci/*"]}},
+        {"StringEquals": {"aws:PrincipalType": "AssumedRole"}},
+        {"StringLike": {"aws:userid": "AROAEXAMPLEEXAMPLE01:*"}},
+    ],
+)
+def test_c12_mfa_of_sessions_of_roles(roles: Any) -> None:
+    assert only(role(policy(trusting({"AWS": ROOT}, {**BOOL_TRUE, **roles}))), "C12").path.endswith(
+        next(iter(next(iter(roles.values()))))
+    )
+    assert of("Deny", {**IF_EXISTS_FALSE, **roles}) == ["C12"]
+    users = {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/ci-*", "arn:aws:iam::*:user/*"]}}
+    assert of("Allow", {**BOOL_TRUE, **users}) == []
+
+
 def test_c12_mfa_of_a_service_in_a_resource_policy() -> None:
     serve = {
         "Effect": "Allow",

@@ -283,7 +283,12 @@ def test_g05_near_miss_the_boundary_or_the_organization_stops_it() -> None:
 def test_users_under_one_service_control_policy_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = []
     faults = rules_guardrail_users._faults
-    monkeypatch.setattr(rules_guardrail_users, "_faults", lambda case: judged.append(case) or faults(case))
+
+    def counted(case: Any) -> Any:
+        judged.append(case)
+        return faults(case)
+
+    monkeypatch.setattr(rules_guardrail_users, "_faults", counted)
     control = policy(statement("Deny", {**NO_MFA, **USERS}, NotAction=list(ENROLMENT)))
     account = under(control)
     names = [f"user{number}" for number in range(50)]

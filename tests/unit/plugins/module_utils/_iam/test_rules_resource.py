@@ -10,6 +10,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.rules_re
     check_resources,
 )
 
+from tests.rigs.iam_rules import RECOMMENDED
 from tests.rigs.iam_serials import account, allow, arn, findings, inline, managed, mfa, policy, role, rules, trust
 
 OWN = "arn:aws:iam::*:user/${aws:username}"
@@ -120,6 +121,16 @@ def test_s11_not_where_any_name_is_allowed() -> None:
 def test_s11_near_misses() -> None:
     assert of(policy(allow("iam:DeleteVirtualMFADevice", OWN_DEVICE)), "MFA-S11") == []
     assert of(policy(allow("iam:CreateVirtualMFADevice", mfa("${aws:username}-*"))), "MFA-S11") == []
+    assert of(policy(allow("iam:CreateVirtualMFADevice", [OWN_DEVICE, mfa("${aws:username}-*")])), "MFA-S11") == []
+
+
+def test_s11_is_what_aws_changed_in_its_own_policy() -> None:
+    """The policy of before devices had names of their own is still in many accounts; AWS gives it no longer."""
+    before = RECOMMENDED["self_management_2022"]["document"]
+    assert rules(check_resources, account(policies=[managed("self", before)])) == {"MFA-S11"}
+    for name, given in RECOMMENDED.items():
+        if given["family"] == "identity" and name != "self_management_2022":
+            assert rules(check_resources, account(policies=[managed("self", given["document"])])) == set()
 
 
 # --- S12 -------------------------------------------------------------------------------------------------------------

@@ -75,12 +75,31 @@ def test_t01_is_high_for_a_privileged_role(fields: Any) -> None:
     assert only(role(policy(trusting({"AWS": ROOT})), **fields), "T01").severity == "high"
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"Action": "iam:PutRolePolicy", "Resource": "arn:aws:iam::*:role/*"},
+        {"Action": "iam:Attach*", "Resource": ["arn:aws:s3:::b", f"arn:aws:iam::{ACCOUNT}:*"]},
+        {"Action": "*:*"},
+        {"Action": "*", "Resource": "**"},
+        {"Action": "*", "NotResource": "arn:aws:s3:::b"},
+        {"NotAction": "s3:*", "Resource": "*"},
+    ],
+)
+def test_t01_a_role_is_privileged_by_what_leads_there(elements: Any) -> None:
+    inline = (InlinePolicy("n", policy(statement("Allow", **elements))),)
+    assert only(role(policy(trusting({"AWS": ROOT})), inline=inline), "T01").severity == "high"
+
+
 def test_t01_a_role_is_privileged_by_an_attached_policy_and_not_by_narrow_ones() -> None:
     held = ManagedPolicy(POLICY, "ops", "v1", {"v1": ADMIN}, attachments=(ROLE,))
     account = role(policy(trusting({"AWS": ROOT})), attached=(POLICY,))
     assert only(account._replace(policies={POLICY: held}), "T01").severity == "high"
     narrow = policy(
-        statement("Allow", Action="*", Resource="arn:aws:s3:::b/*"), statement("Allow", Action=["iam:Get*", "s3:*"])
+        statement("Allow", Action="*", Resource="arn:aws:s3:::b/*"),
+        statement("Allow", Action=["iam:Get*", "s3:*"]),
+        statement("Allow", Action="iam:PutRolePolicy", Resource="arn:aws:iam::*:role/team/app"),
+        statement("Allow", Action="*", Resource="arn:aws:s3:::*"),
     )
     assert only(role(policy(trusting({"AWS": ROOT})), inline=(InlinePolicy("n", narrow),)), "T01").severity == "medium"
 
