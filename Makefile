@@ -40,15 +40,17 @@ lock: setup ## compile requirements/*.in anew (UPGRADE=1 takes the newest releas
 	@tests/tools/lock.sh $(if $(UPGRADE),--upgrade)
 
 # What `make compliance` audits beside this machine: live (the account of the present AWS credentials), the path of a
-# snapshot, or nothing (ACCOUNT=). The sample is written by hand and no real account.
-ACCOUNT ?= $(CURDIR)/playbooks/files/sample_account.json
+# snapshot, or nothing (ACCOUNT=). The sample, with its hosts and code, is written by hand and no real account.
+SAMPLE := $(CURDIR)/playbooks/files/sample_account.json
+ACCOUNT ?= $(SAMPLE)
 
 # --- the job ---------------------------------------------------------------------------------------------------------
 
 .PHONY: compliance
 compliance: setup ## measure this machine, audit the sample account (or ACCOUNT=live), write report/; changes nothing, exit 0 whatever it finds
 	@ansible-playbook -i inventory/this_machine.yml playbooks/compliance.yml \
-	  -e '{"softtoken_mode": "audit", "softtoken_fail_on": [], "softtoken_account": "$(ACCOUNT)"}' $(EXTRA)
+	  -e '{"softtoken_mode": "audit", "softtoken_fail_on": [], "softtoken_account": "$(ACCOUNT)"}' \
+	  $(if $(filter $(SAMPLE),$(ACCOUNT)),-e @$(SAMPLE:account.json=hosts.yml)) $(EXTRA)
 	@cat report/report.txt
 
 # --- tests -----------------------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ def _finding(found: Mapping[str, Any]) -> Iterator[str]:
         place.append(f"statement {found['statement']}")
     yield f"{found['severity']} {found['rule']}: {found['title']}"
     yield f"    where: {', '.join(place)}"
+    if found.get("serial") and str(found["serial"]) not in str(found["message"]):
+        yield f"    serial: {found['serial']}"
     yield from _wrapped(str(found["message"]), "    what:  ")
     if found.get("hosts"):
         yield f"    hosts: {_names(found['hosts'])}"

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.softtoken.compliance.plugins.module_utils._iac_files import read_code
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import RULES
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import IacFile
@@ -96,6 +98,18 @@ def test_the_sample_has_a_finding_of_every_family_and_is_read_whole() -> None:
     assert {rule[:5] for rule in result["summary"]["rules"]} == {rule[:5] for rule in RULES}
     assert result["coverage"]["complete"] is True
     assert [severity for severity, count in result["summary"]["severity"].items() if not count] == []
+
+
+def test_the_sample_with_its_hosts_and_its_code_shows_every_rule() -> None:
+    folder = ROOT / "playbooks" / "files"
+    hosts = yaml.safe_load((folder / "sample_hosts.yml").read_text(encoding="utf-8"))
+    world = World({"/account.json": SAMPLE})
+    ports = world.ports()._replace(read_code=read_code)
+    params = {"host_serials": hosts["softtoken_account_host_serials"], "code_paths": [str(folder / "sample_code")]}
+    result = run_audit({**DEFAULTS, **params}, ports, check_mode=False)
+    assert set(RULES) - set(result["summary"]["rules"]) == set()
+    assert result["coverage"]["complete"] is True
+    assert all(host["host"].startswith("sample-") for host in params["host_serials"])
 
 
 def test_what_is_right_in_the_sample_gives_no_finding() -> None:

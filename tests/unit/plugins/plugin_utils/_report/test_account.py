@@ -132,6 +132,12 @@ def test_the_text_says_what_where_and_how_to_repair_it() -> None:
     ) in text
 
 
+def test_the_text_names_the_serial_where_the_message_does_not() -> None:
+    serial = "GAHT12345678"
+    assert f"    serial: {serial}\n" in render_text(report_of(audit(finding(serial=serial))))
+    assert "    serial: " not in render_text(report_of(audit(finding(serial=serial, message=f"{serial} is gone."))))
+
+
 def test_the_text_names_a_managed_policy_once() -> None:
     arn = "arn:aws:iam::123456789012:policy/p"
     text = render_text(report_of(audit(finding(resource=arn, document=f"managed:{arn}@v3", statement=0))))
