@@ -35,7 +35,7 @@ _ORDER = (*VIOLATIONS, HOST_UNREACHABLE, HOST_FAILED, HOST_MALFORMED, HOST_NOT_M
 _RANKS = {code: rank for rank, code in enumerate(_ORDER)}
 
 _ENFORCE = "{enforce}"  # advice that begins so is what the role timesync does
-_TO_ENFORCE = "run the playbook with softtoken_mode=enforce (role softtoken.compliance.timesync)"
+_TO_ENFORCE = "run the playbook with -e softtoken_mode=enforce (role softtoken.compliance.timesync)"
 _WOULD_BE_ENFORCED = "this would be enforced: run the playbook without check mode"
 _WAS_ENFORCED = "enforcing did not mend this: see under Enforced what failed, or look at the host"
 _SOURCES = "check that the sources answer (chronyc -n sources) and that UDP port 123 is open to them"
@@ -50,7 +50,7 @@ class Reason(NamedTuple):
 
 REASONS: dict[str, Reason] = {
     HOST_UNREACHABLE: Reason("the host could not be reached", "repair the connection, then measure again"),
-    HOST_FAILED: Reason("the measurement failed on the host", "read the message, then measure again"),
+    HOST_FAILED: Reason("the measurement failed on the host", "read the message below, then measure again"),
     HOST_NOT_MEASURED: Reason("the host was not measured in this run", "run the playbook without skipping its tags"),
     HOST_MALFORMED: Reason(
         "the host returned facts that are none of this collection's",
@@ -118,7 +118,8 @@ REASONS: dict[str, Reason] = {
     "config.invalid": Reason("the configuration of chronyd has errors", "correct the file that the message names"),
     "daemon.rival": Reason("another program sets the same clock", _ENFORCE),
     "daemon.rivals_unknown": Reason(
-        "it is not known whether another program sets the same clock", "install python3-psutil, and measure as root"
+        "it is not known whether another program sets the same clock",
+        "install python3-psutil (the role timesync does), and measure as root",
     ),
     "witness.disagrees": Reason(
         "an independent witness contradicts the host's clock",
@@ -129,7 +130,8 @@ REASONS: dict[str, Reason] = {
     ),
     "witness.partial": Reason("some witnesses did not answer", "check them, or ask others"),
     "witness.unavailable": Reason(
-        "no independent witness could be asked", "install python3-ntplib, and open UDP port 123 to the witnesses"
+        "no independent witness could be asked",
+        "install python3-ntplib (the role timesync does), and open UDP port 123 to the witnesses",
     ),
     "totp.at_risk": Reason(
         "codes made on the host may be refused", "bring the clock right first: see the other reasons"

@@ -10,6 +10,7 @@ worst first. Compliant hosts of a large fleet are counted, not listed; report.js
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from .account import account_headline
@@ -23,6 +24,7 @@ LISTED_COMPLIANT = 40
 LISTED_LINES = 200
 NAMED_HOSTS = 8
 NAME_WIDTH = 40
+WIDTH = 110
 RULE = "=" * 78
 HEADER = ("HOST", "VERDICT", "OFFSET", "BOUND", "CODES", "REASONS")
 
@@ -34,9 +36,9 @@ def render_text(report: Report) -> str:
         _codes("What is wrong", _folded(report.reasons), report),
         _codes("Warnings", report.warnings, report),
         _table(report),
+        _legend(report),
         _changes(report),
         _messages(report),
-        _legend(report),
         "" if report.account is None else account_section(report.account),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -120,15 +122,25 @@ def _changes(report: Report) -> str:
     if not enforced:
         return ""
     failed = [
-        f"  {entry.host}: {failure}"
+        _wrapped(f"  {entry.host}: {failure}")
         for entry in enforced
         if entry.enforcement is not None and (failure := entry.enforcement.failure)
     ]
     if report.dry_run:
-        title, lines = "Would be enforced", [f"{len(enforced) - len(failed)} would be enforced"]
+        title, lines = "Would be enforced", _would_be_enforced(enforced)
     else:
         title, lines = "Enforced", _made_compliant(enforced)
     return "\n".join([title, "-" * len(title), *lines, *_shortened(failed)])
+
+
+def _would_be_enforced(enforced: Sequence[HostEntry]) -> list[str]:
+    hosts = [entry.host for entry in enforced if entry.enforcement is not None and not entry.enforcement.failure]
+    if not hosts:
+        return ["0 would be enforced"]
+    return [
+        f"{len(hosts)} would be enforced: {_names(hosts)}",
+        "(the output of the run shows what would change; with --diff, each line of it)",
+    ]
 
 
 def _made_compliant(enforced: Sequence[HostEntry]) -> list[str]:
@@ -160,12 +172,18 @@ def _was(entry: HostEntry) -> str:
 
 def _messages(report: Report) -> str:
     lines = [
-        f"{entry.host}: {message}"
+        _wrapped(f"{entry.host}: {message}")
         for entry in report.hosts
         if entry.state.verdict != COMPLIANT
         for message in entry.state.messages
     ]
     return "\n".join(["Messages", "--------", *_shortened(lines)]) if lines else ""
+
+
+def _wrapped(line: str) -> str:
+    """Break a line that is wider than a terminal; what belongs to it is indented, paths and URLs stay whole."""
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _legend(report: Report) -> str:

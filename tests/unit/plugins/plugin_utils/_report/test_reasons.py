@@ -46,7 +46,13 @@ def test_who_enforced_is_not_told_to_enforce(code: str, enforced: bool, dry_run:
 def test_the_advice_fits_what_the_run_did() -> None:
     assert "softtoken_mode=enforce" in advice("chrony.missing", enforced=False, dry_run=True)
     assert "would be enforced" in advice("chrony.missing", enforced=True, dry_run=True)
+    assert "-e softtoken_mode=enforce" in advice("chrony.missing", enforced=False, dry_run=False)
     assert "did not mend this" in advice("chrony.missing", enforced=True, dry_run=False)
+
+
+@pytest.mark.parametrize("code", ["daemon.rivals_unknown", "witness.unavailable"])
+def test_nobody_installs_by_hand_what_the_role_installs(code: str) -> None:
+    assert "(the role timesync does)" in explain(code).action
 
 
 def test_the_advice_on_leap_seconds_names_the_directives_of_the_linter() -> None:

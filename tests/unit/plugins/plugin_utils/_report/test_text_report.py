@@ -112,7 +112,9 @@ def test_check_mode_says_what_would_be_enforced(result: Maker) -> None:
         )
     )
     assert "mode enforce, check mode: nothing was changed" in text
-    assert "\n\nWould be enforced\n-----------------\n1 would be enforced\n  b: failed in task" in text
+    assert "\n\nWould be enforced\n-----------------\n1 would be enforced: a\n" in text
+    assert "\n  b: failed in task" in text
+    assert "the output of the run shows what would change" in text
     assert "    do:    this would be enforced: run the playbook without check mode\n" in text
     assert "made compliant" not in text
     assert "softtoken_mode=enforce" not in text
@@ -136,6 +138,34 @@ def test_a_clock_that_is_off_is_not_said_to_be_perhaps_off_as_well(result: Maker
     assert alone.reasons["clock.bound_exceeded"] == ("off",)
     text = render_text(report_of(off, perhaps))
     assert "clock.bound_exceeded: the clock may be further off than allowed (1 of 2)\n    hosts: perhaps\n" in text
+
+
+def test_long_messages_are_wrapped_below_their_host(result: Maker) -> None:
+    words = "no source has a fresh sample that chronyd would use: check the network to them, and UDP port 123. " * 3
+    before = result(verdict="noncompliant", reasons=["source.none_usable"], messages=[words.strip()])
+    failed = {"status": "failed", "task": "Prove", "message": words.strip()}
+    text = render_text(report_of(HostAnswers(host="db1", measured=before, enforced=failed, measured_again=before)))
+    assert max(map(len, text.splitlines())) <= 110
+    assert "\ndb1: no source has" in text
+    assert text.count("\n    ") >= 6
+    assert " ".join(words.split()) in " ".join(text.split())
+
+
+def test_a_long_word_is_not_broken(result: Maker) -> None:
+    path = "/etc/" + "x" * 120
+    measured = result(verdict="noncompliant", reasons=["config.invalid"], messages=[f"correct {path}"])
+    assert f" {path}\n" in render_text(report_of(HostAnswers(host="db1", measured=measured)))
+
+
+def test_the_columns_are_explained_below_the_table(result: Maker) -> None:
+    measured = result(verdict="noncompliant", reasons=["clock.stale"], messages=["Old."])
+    text = render_text(report_of(HostAnswers(host="a", measured=measured)))
+    assert text.index("clock.stale\n") < text.index("OFFSET is host minus true time") < text.index("Messages\n----")
+
+
+def test_columns_without_a_figure_need_no_explanation() -> None:
+    text = render_text(report_of(HostAnswers(host="a", measured={"unreachable": True, "msg": "no route"})))
+    assert "OFFSET is" not in text
 
 
 def test_no_host_is_said_clearly() -> None:
