@@ -13,6 +13,9 @@ import pytest
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions, collect
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.session import AwsError
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Account, Root
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.audit import audit, coverage_to_dict
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import RULES
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.context import AuditOptions
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.snapshot import (
     account_from_snapshot,
     parse_snapshot,
@@ -354,8 +357,24 @@ def test_a_denied_call_is_a_gap_and_the_rest_goes_on(
     assert {(gap.api, gap.code) for gap in gaps if gap.api} == {(named(api), code)}
     # A gap with a subject leaves the rest of its part known; only these two are about one thing among many.
     assert all(gap.subject == "" or gap.part in ("organization_policies", "alarm_topics") for gap in gaps)
+    assert_open(account, parts)
     unharmed = set(whole) - parts - {"collected_at", "coverage_gaps", "api_calls", "api_retries", "mfa_devices"}
     assert {part: snapshot[part] for part in unharmed} == {part: whole[part] for part in unharmed}
+
+
+def assert_open(account: Account, parts: set[str]) -> None:
+    """Every rule that looks at what was not read is unknown or partial, finds nothing if unknown, and nothing is green."""
+    report = audit(account, AuditOptions())
+    coverage = coverage_to_dict(report.coverage)
+    status = {rule: state for state in ("unknown", "partial") for rule in coverage["rules"][state]}
+    whole_parts = {gap.part for gap in account.gaps if not gap.subject} & parts
+    looking = {rule.id for rule in RULES.values() if parts & {*rule.needs, *rule.also}}
+    not_given = set(coverage["rules"]["not_given"])
+    assert looking - not_given <= set(status)
+    needing = {rule.id for rule in RULES.values() if whole_parts & set(rule.needs)}
+    assert {rule for rule, state in status.items() if state == "unknown"} == needing
+    assert needing & {found.rule for found in report.findings} == set()
+    assert coverage["complete"] is False
 
 
 def named(api: str) -> str:
