@@ -363,7 +363,7 @@ def test_a_denied_call_is_a_gap_and_the_rest_goes_on(
 
 
 def assert_open(account: Account, parts: set[str]) -> None:
-    """Every rule that looks at what was not read is unknown or partial, finds nothing if unknown, and nothing is green."""
+    """Every rule that looks at what was not read is unknown, with no finding, or partial; and nothing is green."""
     report = audit(account, AuditOptions())
     coverage = coverage_to_dict(report.coverage)
     status = {rule: state for state in ("unknown", "partial") for rule in coverage["rules"][state]}
