@@ -36,7 +36,7 @@ test-tools: ## install the Debian packages that integration tests and molecule n
 	@tests/tools/system_packages.sh
 
 .PHONY: lock
-lock: setup ## compile requirements/*.in anew (UPGRADE=1 takes the newest releases)
+lock: setup ## compile requirements/*.in again (UPGRADE=1 takes the newest releases)
 	@tests/tools/lock.sh $(if $(UPGRADE),--upgrade)
 
 # What `make compliance` audits beside this machine: live (the account of the present AWS credentials), the path of a
@@ -47,11 +47,14 @@ ACCOUNT ?= $(SAMPLE)
 # --- the job ---------------------------------------------------------------------------------------------------------
 
 .PHONY: compliance
-compliance: setup ## measure this machine, audit the sample account (or ACCOUNT=live), write report/; changes nothing, exit 0 whatever it finds
+compliance: setup ## measure this machine and audit a sample account (yours: ACCOUNT=live), write report/; changes nothing, fails on no finding
 	@ansible-playbook -i inventory/this_machine.yml playbooks/compliance.yml \
 	  -e '{"softtoken_mode": "audit", "softtoken_fail_on": [], "softtoken_account": "$(ACCOUNT)"}' \
 	  $(if $(filter $(SAMPLE),$(ACCOUNT)),-e @$(SAMPLE:account.json=hosts.yml)) $(EXTRA)
 	@cat report/report.txt
+	@printf '\n%s\n' '--- in short'; sed -n '2,/^===/{/^===/!p}' report/report.txt
+	@echo '--- report/report.txt has the whole of it, report/report.json the same for programs'
+	@$(if $(filter $(SAMPLE),$(ACCOUNT)),echo '--- the account is a sample: ACCOUNT=live audits yours; ACCOUNT= audits none')
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
@@ -60,7 +63,7 @@ PYTEST = python -m pytest
 RESULTS = .cache/results
 
 .PHONY: test
-test: setup ## everything: lint, unit, sanity, integration, molecule
+test: setup ## run everything: lint, unit, sanity, integration, molecule
 	@python tests/tools/stages.py lint unit sanity integration molecule
 
 .PHONY: unit
@@ -72,7 +75,7 @@ fuzz: setup ## hypothesis on every parser, thousands of examples each
 	@$(PYTEST) -q -n auto --hypothesis-profile=fuzz tests/fuzz $(ARGS)
 
 .PHONY: integration
-integration: setup ## tests against real chronyd and real Ansible runs on this machine
+integration: setup ## tests against real chronyd, containers, a VM and real Ansible runs; without root fewer
 	@tests/tools/system_packages.sh $(if $(filter 0,$(shell id -u)),,--check || true)
 	@$(PYTEST) -q --junitxml=$(RESULTS)/integration/pytest.xml tests/integration $(ARGS)
 
@@ -82,7 +85,7 @@ molecule: setup ## molecule test of every scenario, or of those in SCENARIOS="de
 	@tests/tools/molecule.sh $(SCENARIOS)
 
 .PHONY: bench
-bench: setup ## measure the budgets of docs/ (root; not part of `make test`)
+bench: setup ## measure the figures of docs/benchmarks.md (root; no part of `make test`)
 	@tests/tools/system_packages.sh
 	@PYTHONPATH=$(CURDIR)/.ansible/collections python -m tests.bench $(ARGS)
 
