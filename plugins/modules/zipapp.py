@@ -16,11 +16,14 @@ description:
   - Programs that stay on a host judge by the same code as the modules. This action puts such a program and the parts
     of the collection's C(module_utils) that it imports into one archive, and copies it to the host.
   - The same code makes the same archive on every controller, so nothing changes on the host unless the code did.
-  - For the roles of this collection.
+  - For the roles of this collection. C(module_utils) is private, and may change in every release.
 options:
   main:
     description:
-      - The Python file, on the controller, that the archive runs. Looked for as M(ansible.builtin.copy) does it.
+      - The Python file, on the controller, that the archive runs. Looked for as M(ansible.builtin.copy) does it, in
+        the directory C(files) of the role or beside the playbook.
+      - It imports the parts by their full names, such as
+        C(ansible_collections.softtoken.compliance.plugins.module_utils._clock.verdict).
     type: path
     required: true
   parts:
@@ -66,11 +69,20 @@ seealso:
 """
 
 EXAMPLES = r"""
+# As the role timesync does it: clock_gate.py lies in the role's directory files, and imports what parts names.
+- name: Make the directory
+  ansible.builtin.file:
+    path: /usr/local/lib/softtoken
+    state: directory
+    mode: "0755"
+  become: true
+
 - name: Install the gate
   softtoken.compliance.zipapp:
     main: clock_gate.py
     parts: [_ports, _clock]
     dest: /usr/local/lib/softtoken/clock-gate.pyz
+  become: true
 """
 
 RETURN = r"""
