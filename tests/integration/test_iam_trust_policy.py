@@ -304,3 +304,106 @@ def test_the_playbook_keeps_to_the_rules_and_roles_it_is_given(
     assert absent.rc == 2
     assert "gone could not be repaired, or is no role of the account" in absent.output
     assert present(aws) == BROKEN
+
+
+BYPASS = trust({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}})
+
+
+@pytest.fixture
+def roles(aws: FakeAws) -> Iterator[tuple[str, ...]]:
+    """Give the account more roles with a bypass."""
+    iam, names = aws.client("iam"), ("alpha", "beta", "gamma")
+    for name in names:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(BYPASS))
+    yield names
+    for name in names:
+        iam.delete_role(RoleName=name)
+
+
+def plan_of(folder: Path) -> dict[str, dict[str, Any]]:
+    plan = json.loads((folder / "remediation" / "plan.json").read_text())
+    return {entry["role"].rpartition("/")[2]: entry for entry in plan["roles"]}
+
+
+def test_a_rule_that_does_not_exist_or_cannot_be_judged_stops_the_run(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = remediate(
+        aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_rules=["MFA-C01", "MFA-C99", "MFA-G06"]
+    )
+    assert done.rc == 2
+    assert "MFA-C99, MFA-G06 cannot be corrected" in done.output
+    assert present(aws) == BROKEN
+
+
+def test_nothing_to_correct_is_a_plan_without_roles(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = remediate(aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_rules="MFA-C07, MFA-C04")
+    assert done.rc == 0, done.output
+    assert plan_of(tmp_path) == {}
+    assert done.recap["localhost"]["changed"] == 0
+    assert [one.name for one in (tmp_path / "remediation").iterdir()] == ["plan.json"]
+
+
+def test_a_role_that_fails_in_the_middle_leaves_the_others_repaired_and_a_second_run_does_the_rest(
+    aws: FakeAws, roles: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.deny("iam:UpdateAssumeRolePolicy", RoleName="beta")
+    chosen = {"softtoken_apply": True, "softtoken_roles": list(roles)}
+    done = remediate(aws, tmp_path, monkeypatch, **chosen)
+    assert done.rc == 2
+    assert f"{ACCOUNT}:role/beta could not be repaired" in done.output
+    assert [present(aws, name) for name in roles] == [trust(MFA), BYPASS, trust(MFA)]
+    assert present(aws) == BROKEN  # not chosen
+    aws.forget()
+    again = remediate(aws, tmp_path, monkeypatch, **chosen)
+    assert again.rc == 0, again.output
+    assert list(plan_of(tmp_path)) == ["beta"]
+    assert present(aws, "beta") == trust(MFA)
+    last = remediate(aws, tmp_path, monkeypatch, **chosen)
+    assert (last.rc, last.recap["localhost"]["changed"], plan_of(tmp_path)) == (0, 0, {})
+
+
+def test_only_what_was_reviewed_is_applied(
+    aws: FakeAws, roles: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"softtoken_roles": ["alpha", "beta"]}
+    assert remediate(aws, tmp_path, monkeypatch, **chosen).rc == 0
+    edited = trust({**BYPASS["Statement"][0]["Condition"], "StringEquals": {"sts:ExternalId": "x"}})
+    aws.client("iam").update_assume_role_policy(RoleName="beta", PolicyDocument=json.dumps(edited))
+    reviewed = str(tmp_path / "remediation" / "plan.json")
+    # gamma is in nobody's plan.
+    done = remediate(
+        aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_reviewed=reviewed, softtoken_roles=list(roles)
+    )
+    assert done.rc == 2
+    assert f"{ACCOUNT}:role/beta, arn:aws:iam::{ACCOUNT}:role/gamma could not be repaired" in done.output
+    assert [present(aws, name) for name in roles] == [trust(MFA), edited, BYPASS]
+
+
+def test_a_finding_below_the_severity_is_left(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_accident = {"StringEquals": {"aws:MultiFactorAuthPresent": "true"}}
+    two = trust(by_accident)
+    two["Statement"].append({**two["Statement"][0], "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "yes"}}})
+    put(aws, two)
+    assert remediate(aws, tmp_path, monkeypatch, softtoken_apply=True).rc == 0
+    assert [one["Condition"] for one in present(aws)["Statement"]] == [by_accident, MFA]
+
+
+def test_a_finding_that_the_role_alone_does_not_show_is_in_the_plan(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam = aws.client("iam")
+    iam.create_user(UserName="alice")
+    try:
+        mine = trust(MFA)
+        mine["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/alice"}
+        put(aws, mine)
+        done = remediate(aws, tmp_path, monkeypatch, softtoken_rules=["MFA-T06"], softtoken_severity="medium")
+        assert done.rc == 0, done.output
+        (entry,) = plan_of(tmp_path).values()
+        assert [one["rule"] for one in entry["unfixed"]] == ["MFA-T06"]
+        assert "the user needs a device" in done.output
+    finally:
+        iam.delete_user(UserName="alice")
