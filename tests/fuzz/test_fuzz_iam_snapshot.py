@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.plugins.module_utils._iam.test_snapshot import WHOLE
+from tests.unit.plugins.module_utils.test__iam_audit import SAMPLE, World, run
 
 PIECES = ("arn:", "aws", "aws-cn", ":", "iam", "::", "123456789012", "mfa/", "u2f/", "user/", "sms-mfa/", "/", "alice")
 JSON = st.recursive(
@@ -56,9 +57,8 @@ def test_any_object_is_an_account_or_an_error(snapshot: dict[str, Any]) -> None:
         list(account_from_snapshot(snapshot).documents())
 
 
-@given(st.data())
-def test_a_snapshot_with_one_value_replaced_is_an_account_or_an_error(data: st.DataObject) -> None:
-    snapshot = copy.deepcopy(WHOLE)
+def one_replaced(data: st.DataObject, whole: dict[str, Any]) -> dict[str, Any]:
+    snapshot = copy.deepcopy(whole)
     place: Any = snapshot
     while True:
         keys = list(place) if isinstance(place, dict) else list(range(len(place)))
@@ -66,8 +66,20 @@ def test_a_snapshot_with_one_value_replaced_is_an_account_or_an_error(data: st.D
         deeper = isinstance(place[key], (dict, list)) and place[key]
         if not deeper or data.draw(st.booleans()):
             place[key] = data.draw(JSON)
-            break
+            return snapshot
         place = place[key]
+
+
+@given(st.data())
+def test_a_sample_with_one_value_replaced_is_audited_or_an_error(data: st.DataObject) -> None:
+    content = json.dumps(one_replaced(data, json.loads(SAMPLE)))
+    with suppress(IamError):
+        json.dumps(run(World({"/account.json": content})), ensure_ascii=False).encode("utf-8")
+
+
+@given(st.data())
+def test_a_snapshot_with_one_value_replaced_is_an_account_or_an_error(data: st.DataObject) -> None:
+    snapshot = one_replaced(data, WHOLE)
     with suppress(IamError):
         account = account_from_snapshot(snapshot)
         for user in account.users.values():

@@ -84,11 +84,11 @@ def events_of(context: AuditContext) -> Iterator[Mapping[str, Any]]:
     for entry in context.trail_events:
         record = _record(entry)
         if record is not None:
-            identity = record.get("eventID")
-            if isinstance(identity, str) and identity in seen:
-                continue
-            seen.add(identity)
-            yield record
+            identity = _text(record, "eventID")
+            if identity not in seen:
+                yield record
+            if identity:
+                seen.add(identity)
 
 
 def _record(entry: Any) -> Optional[Mapping[str, Any]]:

@@ -232,6 +232,10 @@ def test_half_an_inventory_is_none(part: str) -> None:
         run(world, inventories=["/other.json"])
 
 
+def test_a_record_with_an_odd_id_is_judged_like_any_other() -> None:
+    assert run(trail_events=[{"eventName": "ConsoleLogin", "eventID": {}}])["verdict"] == "noncompliant"
+
+
 def test_records_given_do_not_hide_that_a_look_up_was_refused() -> None:
     gap = {"part": "trail_events", "reason": "denied", "subject": "AssumeRole", "code": "AccessDeniedException"}
     world = World({"/account.json": json.dumps({**json.loads(SAMPLE), "coverage_gaps": [gap]})})
