@@ -13,9 +13,11 @@ import re
 from functools import lru_cache
 from typing import Iterable, NamedTuple, Optional, Tuple
 
+from .condition import Truth, evaluate_condition
 from .document import Condition, Statement
 from .operators import NEGATED
 from .patterns import matches
+from .worlds import ROLE_SESSION_ABSENT
 
 __all__ = [
     "Principal",
@@ -138,7 +140,7 @@ def _only_users(condition: Condition) -> bool:
         return False
     # IfExists makes no difference: whoever signs a request has both of these.
     if key == "aws:principaltype":
-        return ("AssumedRole" in values) is (condition.base in NEGATED)
+        return evaluate_condition(condition, ROLE_SESSION_ABSENT, {key: ("AssumedRole",)}) is Truth.NO
     if key != "aws:principalarn":
         return False
     if condition.base in NEGATED:

@@ -166,6 +166,25 @@ def test_a_deny_for_users_alone_is_corrected_wherever_it_is_attached() -> None:
 
 
 @pytest.mark.parametrize(
+    ("which", "kept_in"),
+    [
+        ({"StringEquals": {"aws:PrincipalType": "User"}}, False),
+        ({"StringNotLike": {"aws:PrincipalType": "Assumed*"}}, False),
+        ({"StringLike": {"aws:PrincipalType": "*"}}, True),
+        ({"StringLike": {"aws:PrincipalType": ["User", "Assumed*"]}}, True),
+        ({"StringEqualsIgnoreCase": {"aws:PrincipalType": "assumedrole"}}, True),
+        ({"StringLike": {"aws:PrincipalType": "${aws:PrincipalTag/kind}"}}, True),
+        ({"StringNotEquals": {"aws:PrincipalType": "assumedrole"}}, True),
+    ],
+)
+def test_roles_that_a_wildcard_lets_in_are_not_locked_out(which: Any, *, kept_in: bool) -> None:
+    document = policy(statement("Deny", {"Bool": {PRESENT: "false"}, **which}), statement("Allow", Action="*"))
+    shared = ManagedPolicy(POLICY, "mfa", "v1", {"v1": document}, attachments=(USER, ROLE))
+    found = one(Account(ACCOUNT, policies={POLICY: shared}, gaps=UNREAD), "C03")
+    assert (found.fix is None) is kept_in
+
+
+@pytest.mark.parametrize(
     ("rule", "condition", "why"),
     [
         ("C02", {"Bool": {PRESENT: "maybe"}}, "neither true nor false"),
