@@ -239,11 +239,11 @@ def _age_problem(value: str) -> str:
     number = read_number(value)
     if number is None:
         return "is no number, and nothing compares with it"
-    if number != int(number):
-        return "is no whole number"
     if number <= 0:
         return "is not above 0"
-    if number > MAX_AGE_S:
+    if number <= MAX_AGE_S and number != int(number):
+        return "is no whole number"
+    if number > MAX_AGE_S:  # infinity too
         slip = " (milliseconds?)" if number % 1000 == 0 else ""
         return f"is more than any session with MFA lasts{slip}, so it limits nothing"
     if number < _SHORTEST_AGE_S:

@@ -8,7 +8,7 @@ Private to this collection. Each distinct trust policy is judged once, whatever 
 
 from __future__ import annotations
 
-from typing import FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
 from .account import PolicyRef
 from .condition import Truth, statement_applies
@@ -20,7 +20,7 @@ from .finding import Finding, Witness
 from .principals import Principal, confined_to_roles, is_required, overlap, people
 from .privileges import Privileges
 from .rules_condition import misspelt_keys
-from .rules_trust_reach import check_reach, judge_reach
+from .rules_trust_reach import check_reach, judge_reach, named
 from .worlds import LONG_TERM_KEY, SESSION_WITHOUT_MFA, World
 
 __all__ = ["check"]
@@ -38,6 +38,9 @@ class _Way(NamedTuple):
     world: World
     outcome: str  # allowed | unknown
     keys: Tuple[str, ...]  # that it depends on besides
+
+
+_Guarded = Tuple[Statement, Tuple[Principal, ...]]  # one that asks for MFA, and of whom
 
 
 class _Verdict(NamedTuple):
@@ -82,10 +85,11 @@ def _judge(document: Document, own: FrozenSet[str]) -> _Verdict:
             ways.extend(_ways(document, statement, own))
     others: List[Draft] = []
     if document.has_mfa:
-        voided = [(way, guarded) for way in ways for guarded in [_voids(way, allows)] if guarded is not None]
-        others.extend(_voided(way, guarded) for way, guarded in voided)
-        named = {way.statement.index for way, _guarded in voided}
-        ways = [way for way in ways if way.statement.index not in named]
+        guarded = [(one, people(one)) for one in allows if requires_mfa(one)]
+        voided = _voided(ways, guarded)
+        others.extend(voided)
+        told = {draft.statement.index for draft in voided}
+        ways = [way for way in ways if way.statement.index not in told]
     others.extend(judge_reach(document, own))
     return _Verdict(tuple(ways), tuple(others))
 
@@ -132,7 +136,7 @@ def _way(document: Document, statement: Statement, principal: Principal, world: 
 def _without_mfa(ways: Tuple[_Way, ...], account: str, *, privileged: bool) -> Draft:
     first = next((way for way in ways if way.outcome == "allowed"), ways[0])
     foreign = any(way.principal.kind == "everyone" or _is_foreign_account(way.principal, account) for way in ways)
-    names = ", ".join(dict.fromkeys(way.principal.text for way in ways))
+    names = named([way.principal for way in ways])
     how = "with access keys alone" if first.world is LONG_TERM_KEY else "with a session without MFA"
     message = f"{names} may assume the role {how}."
     if first.outcome == "unknown":
@@ -157,23 +161,30 @@ def _is_foreign_account(principal: Principal, account: str) -> bool:
 # --- MFA-T02 ---------------------------------------------------------------------------------------------------------
 
 
-def _voids(way: _Way, allows: List[Statement]) -> Optional[Statement]:
-    """Give the sibling whose MFA condition is void because of this way, if there is one."""
-    if way.outcome != "allowed":
-        return None
-    for statement in allows:
-        if statement.index == way.statement.index or not requires_mfa(statement):
+def _voided(ways: List[_Way], guarded: List[_Guarded]) -> List[Draft]:
+    """Give each statement that makes a sibling's MFA condition void, with whom it lets in."""
+    found: Dict[int, Tuple[_Way, Statement, List[Principal]]] = {}
+    for way in ways:
+        if way.outcome != "allowed":
             continue
-        if any(overlap(way.principal, other) is not None for other in people(statement)):
+        other = _voids(way, guarded)
+        if other is not None:
+            found.setdefault(way.statement.index, (way, other, []))[2].append(way.principal)
+    return [
+        Draft(
+            "MFA-T02",
+            way.statement,
+            f"Statement {other.label} asks for MFA, and this one lets {named(principals)} assume the role without: "
+            "statements add up, so that the condition is void.",
+            witness=Witness(way.world.credential, "allowed"),
+        )
+        for way, other, principals in found.values()
+    ]
+
+
+def _voids(way: _Way, guarded: List[_Guarded]) -> Optional[Statement]:
+    """Give the sibling whose MFA condition is void because of this way, if there is one."""
+    for statement, others in guarded:
+        if statement.index != way.statement.index and any(overlap(way.principal, one) is not None for one in others):
             return statement
     return None
-
-
-def _voided(way: _Way, guarded: Statement) -> Draft:
-    return Draft(
-        "MFA-T02",
-        way.statement,
-        f"Statement {guarded.label} asks for MFA, and this one lets {way.principal.text} assume the role without: "
-        "statements add up, so that the condition is void.",
-        witness=Witness(way.world.credential, "allowed"),
-    )

@@ -20,7 +20,7 @@ from .finding import Finding, Witness
 from .principals import Principal, confined_to_users, is_required, people, read_principal, third_party
 from .serial import parse_serial
 
-__all__ = ["check_reach", "judge_reach"]
+__all__ = ["check_reach", "judge_reach", "named"]
 
 _ROLE_KINDS = frozenset(("role", "session", "federated_user"))
 _SERVICE_ROLES = "/aws-service-role/"
@@ -63,7 +63,7 @@ def _nobody_can(statement: Statement) -> Iterator[Draft]:
         yield Draft(
             "MFA-T03",
             statement,
-            f"MFA is asked of {_named(roles)}, whose sessions carry none: "
+            f"MFA is asked of {named(roles)}, whose sessions carry none: "
             + ("it can never assume this role." if sure else _DISAGREE),
             path,
             Witness("role_session", "never" if sure else "denied"),
@@ -102,15 +102,16 @@ def _third_parties(statement: Statement, own: FrozenSet[str]) -> Iterator[Draft]
         yield Draft(
             "MFA-T07",
             statement,
-            f"MFA is asked of {_named(list(parties))}, an account that is not yours: whoever administers it can make "
+            f"MFA is asked of {named(list(parties))}, an account that is not yours: whoever administers it can make "
             "MFA devices there at will. Ask for an sts:ExternalId too, or list the account as trusted.",
             _path(statement),
             Witness("session_with_mfa", "allowed"),
         )
 
 
-def _named(principals: List[Principal]) -> str:
-    names = [one.text for one in principals]
+def named(principals: List[Principal]) -> str:
+    """Name principals, but not too many."""
+    names = list(dict.fromkeys(one.text for one in principals))
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
 
@@ -181,7 +182,7 @@ def _asked_of_sessions(statement: Statement, roles: Tuple[str, ...]) -> Optional
         sure = Truth.NO not in outcomes
     if not asked:
         return None
-    names = _named([read_principal(role) for role in roles])
+    names = named([read_principal(role) for role in roles])
     what = f"MFA is asked of sessions of {names}, which carry none whatever was used to assume the role: "
     if sure:
         what += "the Allow never applies." if allows else "the Deny always applies."

@@ -322,7 +322,10 @@ def test_c08_near_miss(condition: Any) -> None:
 # --- MFA-C09 ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["1h", "3600s", "0", "-60", "3600000", "129601", "12", "90.5"])
+@pytest.mark.parametrize(
+    "value",
+    ["1h", "3600s", "0", "-60", "3600000", "129601", "12", "90.5", "1e999", "-1e999", "9" * 400, "129600.5"],
+)
 def test_c09_an_age_that_makes_no_sense(value: str) -> None:
     one = only(managed(policy(statement("Allow", {"NumericLessThan": {AGE: value}}))), "C09")
     assert (one.severity, one.path) == ("medium", f"Condition.NumericLessThan.{AGE}")

@@ -189,6 +189,17 @@ def test_t02_near_miss(sibling: Any) -> None:
     assert rules(with_roles(role(policy(trusting({"AWS": ROOT}, MFA), sibling)), CI)) == []
 
 
+def test_t02_one_finding_for_a_statement_that_lets_many_in() -> None:
+    accounts = [f"arn:aws:iam::{number:012d}:root" for number in range(1, 9)]
+    document = policy(
+        trusting({"AWS": accounts}, {"Bool": {PRESENT: "true"}}), trusting({"AWS": accounts[::-1]}, Sid="Open")
+    )
+    one = only(role(document), "T02", trusted_accounts=frozenset(f"{number:012d}" for number in range(1, 9)))
+    assert one.statement == "Open"
+    assert "000000000008:root" in one.message
+    assert "and 3 more" in one.message
+
+
 def test_t02_near_miss_somebody_else_or_a_deny_above_both() -> None:
     elsewhere = role(policy(trusting({"AWS": ROOT}, MFA), trusting({"AWS": FOREIGN})))
     assert rules(elsewhere) == ["T01"]
