@@ -240,6 +240,31 @@ def imaged(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield container, ansible_playbook(folder, PLAYBOOKS / "bootstrap.yml", hosts, "--diff", **variables)
 
 
+def test_variables_may_be_text_as_extra_variables_and_surveys_give_them(network: Network, tmp_path: Path) -> None:
+    with boot(network.host("text", "10.93.0.12"), "bookworm") as container:
+        key = "1 SHA256 HEX:" + "5A" * 32
+        container.write("/etc/chrony/chrony.keys", key + "\n", mode="0640")
+        texts = {
+            "timesync_exclusive": "false",
+            "timesync_prove": "false",
+            "timesync_prove_retries": "1",
+            "timesync_prove_delay": "0",
+            "timesync_step_threshold": "0.5",
+            "timesync_scrub_keys": "false",
+            "timesync_scrub_extra": "/etc/extra-1,/etc/extra-2",
+            "timesync_gated_units": "issuer,vault-agent",
+        }
+        container.exec("touch", "/etc/extra-1", "/etc/extra-2")
+        hosts = inventory_of({"host": podman_host(container)}, timesync_sources=[{"address": NOBODY}])
+        run = ansible_playbook(tmp_path, PLAYBOOKS / "bootstrap.yml", hosts, **texts)
+        assert run.rc == 0, run.output
+        assert "\npool " in container.read("/etc/chrony/chrony.conf"), "false made the declared sources the only ones"
+        assert container.read("/etc/chrony/chrony.keys").strip() == key
+        assert container.exec("sh", "-c", "ls -d /etc/extra-*", check=False).stdout == ""
+        made = container.exec("sh", "-c", "cd /etc/systemd/system && ls */50-softtoken-clock.conf").stdout.split()
+        assert made == [f"{unit}.service.d/50-softtoken-clock.conf" for unit in ("issuer", "vault-agent")]
+
+
 def test_an_image_carries_nothing_of_the_machine_it_was_made_on(imaged: tuple[Container, Run]) -> None:
     container, run = imaged
     assert run.rc == 0, run.output
