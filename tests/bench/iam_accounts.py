@@ -46,9 +46,9 @@ def read(path):
         return file.read()
 
 parameters = dict.fromkeys(("ignore", "trusted_accounts", "roles", "host_serials", "trail_events", "code_paths"), ())
-parameters.update(inventories=(), trail_hours=0)
 parameters.update(
-    snapshot=sys.argv[1], snapshot_output=None, scope="account", severity_threshold="info", unassigned_after_days=30
+    snapshot=sys.argv[1], snapshot_output=None, scope="account", severity_threshold="info", unassigned_after_days=30,
+    inventories=(), trail_hours=0,
 )
 ports = AuditPorts(read, None, None, None, lambda: 1790000000.0)
 imported = time.process_time()
