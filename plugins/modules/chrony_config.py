@@ -332,7 +332,7 @@ EXAMPLES = r"""
     keys:
       - id: 1
         type: AES256
-        value: "{{ ntp_key }}"
+        value: "{{ ntp_key }}"  # from a vault: HEX: and the 64 digits of 32 bytes
     authselectmode: require
     minsources: 2
     exclusive: true
