@@ -16,8 +16,12 @@ from .catalogue import FILES, RULES, TRAIL
 from .document import Document, parse_document
 from .errors import DocumentError
 from .iac import IacFile
+from .placement import at_its_place
 
 __all__ = ["AuditContext", "AuditOptions", "Distinct", "HostSerial", "Place", "Unreadable"]
+
+
+_ATTACHED = frozenset(("inline", "managed", "boundary", "scp"))
 
 
 class HostSerial(NamedTuple):
@@ -146,6 +150,9 @@ def _parsed(refs: Iterable[PolicyRef]) -> Tuple[Tuple[Distinct, ...], Tuple[Unre
         except DocumentError as exc:
             unreadable.extend(Unreadable(ref, exc.detail) for ref in same)
             continue
+        families = {ref.family for ref in same}
+        if len(families) == 1 or families <= _ATTACHED:
+            document = at_its_place(document, families)
         # Of what was parsed, not of the text that came: escapes and URL encoding hide letters.
         content = (repr(document.obj) if isinstance(same[0].text, str) else text).lower()
         serial = ":mfa/" in content or ":u2f/" in content or ":sms-mfa/" in content
