@@ -262,7 +262,14 @@ def _guardrail_rules() -> Tuple[Rule, ...]:
             _POLICIES,
             (ORGANIZATION,),
         ),
-        Rule("MFA-G02", "high", "Deny without MFA leaves out too little or too much", (_SELF,), _POLICIES),
+        Rule(
+            "MFA-G02",
+            "high",
+            "Deny without MFA leaves out too little or too much",
+            (_SELF,),
+            _POLICIES,
+            (ORGANIZATION,),
+        ),
         Rule("MFA-G03", "high", "Self-management reaches other users", (_SELF,), _POLICIES),
         Rule(
             "MFA-G04",
