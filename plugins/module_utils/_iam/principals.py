@@ -16,7 +16,6 @@ from typing import Iterable, NamedTuple, Optional, Tuple
 from .condition import Truth, evaluate_condition
 from .document import Condition, Statement
 from .operators import NEGATED
-from .patterns import matches
 from .worlds import ROLE_SESSION_ABSENT
 
 __all__ = [
@@ -38,6 +37,8 @@ _KINDS = {"user": "user", "role": "role", "assumed-role": "session", "federated-
 _PEOPLE = frozenset(("everyone", "account", "user"))
 
 _ROLE_ARNS = (":role/", ":assumed-role/")
+# What is true of both is true of every role.
+_ANY_ROLES = ("arn:aws:iam::999999999999:role/path/any", "arn:aws:iam::888888888888:role/other")
 
 
 class Principal(NamedTuple):
@@ -140,19 +141,17 @@ def _only_users(condition: Condition) -> bool:
         return False
     # IfExists makes no difference: whoever signs a request has both of these.
     if key == "aws:principaltype":
-        return evaluate_condition(condition, ROLE_SESSION_ABSENT, {key: ("AssumedRole",)}) is Truth.NO
+        return _keeps_out(condition, "AssumedRole")
     if key != "aws:principalarn":
         return False
     if condition.base in NEGATED:
-        return any(_covers_roles(value) for value in values)
+        return all(_keeps_out(condition, arn) for arn in _ANY_ROLES)
     return all(":user/" in value or value.endswith(":root") for value in values)
 
 
-def _covers_roles(pattern: str) -> bool:
-    """Whether a pattern fits the ARN of every role."""
-    return matches(pattern, "arn:aws:iam::999999999999:role/path/any") and matches(
-        pattern, "arn:aws:iam::888888888888:role/other"
-    )
+def _keeps_out(condition: Condition, value: str) -> bool:
+    """Whether a condition does not hold for a role's session whose request has this value."""
+    return evaluate_condition(condition, ROLE_SESSION_ABSENT, {condition.key_folded: (value,)}) is Truth.NO
 
 
 def is_of_roles(condition: Condition) -> bool:

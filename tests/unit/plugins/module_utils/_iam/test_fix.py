@@ -175,6 +175,11 @@ def test_a_deny_for_users_alone_is_corrected_wherever_it_is_attached() -> None:
         ({"StringEqualsIgnoreCase": {"aws:PrincipalType": "assumedrole"}}, True),
         ({"StringLike": {"aws:PrincipalType": "${aws:PrincipalTag/kind}"}}, True),
         ({"StringNotEquals": {"aws:PrincipalType": "assumedrole"}}, True),
+        ({"StringNotLike": {"aws:PrincipalArn": "arn:*:iam::*:role/*"}}, False),
+        ({"ArnNotEqualsIfExists": {"aws:PrincipalArn": ["arn:aws:iam::*:role/*"]}}, False),
+        ({"StringNotEquals": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}, True),  # there a * is no wildcard
+        ({"StringNotEqualsIgnoreCase": {"aws:PrincipalArn": ["*", "arn:aws:iam::*:role/*"]}}, True),
+        ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/admin/*"}}, True),
     ],
 )
 def test_roles_that_a_wildcard_lets_in_are_not_locked_out(which: Any, *, kept_in: bool) -> None:
