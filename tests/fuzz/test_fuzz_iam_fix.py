@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Account, ManagedPolicy, Role
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.audit import audit
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.context import AuditOptions
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.decide import Request, decide
@@ -14,7 +15,21 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from tests.fuzz.test_iam_evaluator import holds
-from tests.rigs.iam_rules import ACCOUNT, AGE, PRESENT, ROOT, USER, policy, role, statement, trusting, with_inline
+from tests.rigs.iam_rules import (
+    ACCOUNT,
+    AGE,
+    POLICY,
+    PRESENT,
+    ROLE,
+    ROOT,
+    UNREAD,
+    USER,
+    policy,
+    role,
+    statement,
+    trusting,
+    with_inline,
+)
 
 CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
 PARTS = st.sampled_from(
@@ -231,3 +246,63 @@ def test_corrections_of_a_users_policies_by_a_second_reading(document: Any) -> N
 def test_what_has_no_correction_says_why(document: Any) -> None:
     for found in audit(role(document), AuditOptions()).findings:
         assert (found.fix is None) is ("No automatic fix: " in found.message), found
+
+
+#: Conditions on who asks, and whether they hold for the role ``ROLE``.
+WHO: list[tuple[str, str, Any, bool]] = [
+    ("StringNotEquals", "aws:PrincipalArn", "arn:aws:iam::*:role/*", True),  # there a * is no wildcard
+    ("StringNotLike", "aws:PrincipalArn", "arn:aws:iam::*:role/*", False),
+    ("ArnNotLike", "aws:PrincipalArn", ["arn:aws:iam::*:role/ci"], True),
+    ("ArnLike", "aws:PrincipalArn", "arn:*:iam::*:user/*", False),
+    ("ArnLike", "aws:PrincipalArn", "*", True),
+    ("StringLike", "aws:PrincipalType", "Assumed*", True),
+    ("StringEquals", "aws:PrincipalType", "User", False),
+    ("StringNotEquals", "aws:PrincipalType", "AssumedRole", False),
+    ("StringNotEquals", "aws:PrincipalType", "User", True),
+    ("StringLike", "aws:username", "*", False),
+    ("StringLikeIfExists", "aws:username", "*", True),
+    ("StringNotLike", "aws:username", "bot-*", True),
+    ("Null", "aws:username", "true", True),
+]
+
+
+def role_gets(statements: list[dict[str, Any]], moment: tuple[bool | None, int | None], *, reached: bool) -> bool:
+    """Whether the role gets anything; ``reached`` tells whether a statement that says who asks means it."""
+    effects = set()
+    for item in statements:
+        block = item.get("Condition", {})
+        about_mfa = {
+            operator: {key: value for key, value in keys.items() if key not in ABOUT_WHO}
+            for operator, keys in block.items()
+        }
+        says_who = any(key in ABOUT_WHO for keys in block.values() for key in keys)
+        if (reached or not says_who) and applies({"Condition": about_mfa}, moment):
+            effects.add(item["Effect"])
+    return "Allow" in effects and "Deny" not in effects
+
+
+ABOUT_WHO = frozenset(key for _operator, key, _value, _reached in WHO)
+
+
+@given(st.sampled_from(["Allow", "Deny"]), conditions(), st.sampled_from(WHO))
+@example("Deny", {"Bool": {PRESENT: "false"}}, WHO[0])
+@example("Deny", {"Bool": {PRESENT: "false"}}, WHO[5])
+def test_a_role_that_carries_a_corrected_policy_loses_nothing(
+    effect: str, condition: Any, who: tuple[str, str, Any, bool]
+) -> None:
+    operator, key, value, reached = who
+    block = {**condition, operator: {**condition.get(operator, {}), key: value}}
+    document = policy(statement(effect, block, Action="*"), statement("Allow", Action="*"))
+    if effect == "Allow":
+        document["Statement"].pop()
+    worker = Role("ops", ROLE, "AROAEXAMPLEEXAMPLE01", policy(trusting({"Service": "ec2.amazonaws.com"})))
+    carried = ManagedPolicy(POLICY, "mfa", "v1", {"v1": document}, attachments=(USER, ROLE))
+    account = Account(ACCOUNT, roles={ROLE: worker}, policies={POLICY: carried}, gaps=UNREAD)
+    for found in audit(account, AuditOptions()).findings:
+        if found.fix is None:
+            continue
+        event(found.rule)
+        for moment in MOMENTS:
+            was = role_gets(document["Statement"], moment, reached=reached)
+            now = role_gets(found.fix.document["Statement"], moment, reached=reached)
+            assert was == now, (found.rule, moment, document, found.fix.document)
