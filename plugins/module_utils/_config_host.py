@@ -14,12 +14,22 @@ import os
 import stat
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Sequence
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._adapters import HostClocks, HostFiles, ModuleRunner
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.chronyc import Chronyc
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_apply import Host, Outcome, Request
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_write import Declared, declare
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_apply import (
+    ApplyError,
+    Host,
+    Outcome,
+    Request,
+    apply,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_write import (
+    ConfigError,
+    Declared,
+    declare,
+)
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.daemon import Daemon
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import find_layout
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Access
@@ -27,9 +37,29 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._ports import
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-__all__ = ["ModuleFileStore", "host_and_request", "result_of"]
+__all__ = ["ChangeError", "ModuleFileStore", "change", "host_and_request"]
 
 _MAX_SIZE = 1048576
+
+
+class ChangeError(Exception):
+    """The configuration is not in effect; ``files`` are those that were touched and put back, if ``rolled_back``."""
+
+    def __init__(self, message: str, *, rolled_back: bool = False, files: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.rolled_back = rolled_back
+        self.files = files
+
+
+def change(module: AnsibleModule) -> dict[str, Any]:
+    """Do what the module's parameters ask for; returns the module's result. Raises ChangeError."""
+    try:
+        outcome = apply(*host_and_request(module))
+    except ApplyError as exc:
+        raise ChangeError(str(exc), rolled_back=exc.rolled_back, files=exc.files) from exc
+    except (ConfigError, OSError) as exc:
+        raise ChangeError(str(exc)) from exc
+    return _result_of(outcome, diff=module._diff)  # noqa: SLF001  Ansible offers no other way
 
 
 def host_and_request(module: AnsibleModule) -> tuple[Host, Request]:
@@ -133,7 +163,7 @@ class ModuleFileStore(HostFiles):
         os.chmod(path, access.mode)
 
 
-def result_of(outcome: Outcome, *, diff: bool) -> dict[str, Any]:
+def _result_of(outcome: Outcome, *, diff: bool) -> dict[str, Any]:
     """What the module returns."""
     result = {
         "changed": outcome.changed,

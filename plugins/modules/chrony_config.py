@@ -448,18 +448,12 @@ def main() -> None:
     )
     quick_start()
     # Not before: hosts compile what they import, on every run.
-    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_apply import ApplyError, apply
-    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_write import ConfigError
-    from ansible_collections.softtoken.compliance.plugins.module_utils._config_host import host_and_request, result_of
+    from ansible_collections.softtoken.compliance.plugins.module_utils._config_host import ChangeError, change
 
     try:
-        outcome = apply(*host_and_request(module))
-    except ApplyError as exc:
+        module.exit_json(**change(module))
+    except ChangeError as exc:
         module.fail_json(msg=str(exc), rolled_back=exc.rolled_back, files=list(exc.files))
-    except (ConfigError, OSError) as exc:
-        module.fail_json(msg=str(exc), rolled_back=False, files=[])
-    else:
-        module.exit_json(**result_of(outcome, diff=module._diff))  # noqa: SLF001  Ansible offers no other way
 
 
 if __name__ == "__main__":
