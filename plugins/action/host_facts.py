@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, softtoken.compliance contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action part of host_facts: judges what the module measured, with the controller's clock as one more witness."""
+"""Action part of host_facts: judges what the module or the host's agent measured, with the controller as a witness."""
 
 from __future__ import annotations
 
@@ -11,16 +11,29 @@ from pathlib import Path
 from platform import node
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import Look
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.detail import clock_detail
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.errors import ClockError
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.facts import clock_facts
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import Reading, interpret
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import ClockMeasurement, Gap
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import (
+    ClockMeasurement,
+    ClockPolicy,
+    Gap,
+)
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.service import chrony_unit
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import policy_from_params
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.witness import controller_witness
+from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts import ParameterError, check_parameters
+from ansible_collections.softtoken.compliance.plugins.modules.host_facts import ARGUMENT_SPEC
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._agent_report import (
+    COMMAND,
+    ReportRefused,
+    read_answer,
+    what_it_holds,
+)
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._plain import learn, read_as
 
 SCHEMA = 1
@@ -30,9 +43,11 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # Ansible loads this file once, and forks a worker for each host.
 learn(Look)
 
+_NONSENSE = (AttributeError, ClockError, KeyError, TypeError, ValueError)
+
 
 class ActionModule(ActionBase):
-    """Runs the module once, and makes facts of its measurement."""
+    """Makes facts of the agent's report, or runs the module once and makes them of its measurement."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -41,6 +56,47 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what C(RETURN) of the module documents."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        try:
+            reported = self._reported()
+        except ReportRefused as exc:
+            return self._measure(result, task_vars, f"{exc}")
+        return self._measure(result, task_vars, None) if reported is None else {**result, **reported}
+
+    def _reported(self) -> dict[str, Any] | None:
+        """Return the result by the agent's report; None where nobody asked or there is none. Raises ReportRefused."""
+        parameters = self._parameters()
+        if parameters is None or not parameters["max_report_age"] > 0:
+            return None
+        started = time.time()
+        printed = self._low_level_execute_command(COMMAND)["stdout"]
+        ended = time.time()
+        answer = read_answer(printed)
+        if answer is None:
+            return None
+        held = what_it_holds(answer, parameters)
+        try:
+            result = facts_of(held.measured, started, ended, age_s=held.age_s)
+        except _NONSENSE as exc:
+            raise ReportRefused(f"it makes no sense: {exc!r}") from None
+        facts = result["ansible_facts"]["softtoken"]
+        doubted = [reason for reason in facts["reasons"] if reason.startswith("witness.")]
+        if doubted:
+            raise ReportRefused(f"it is contradicted: {', '.join(doubted)}")
+        if facts["verdict"] == "unknown":
+            raise ReportRefused(f"it does not tell enough: {', '.join(facts['reasons'])}")
+        return {"changed": False, **result, "source": "agent"}
+
+    def _parameters(self) -> dict[str, Any] | None:
+        """Return the task's parameters as the module would see them; None where the module has to say what is wrong."""
+        try:
+            _validation, parameters = self.validate_argument_spec(ARGUMENT_SPEC)
+            check_parameters(parameters)
+            policy_from_params(parameters)
+        except (AnsibleActionFail, ParameterError, ClockError):
+            return None
+        return dict(parameters)
+
+    def _measure(self, result: dict[str, Any], task_vars: dict[str, Any] | None, refused: str | None) -> dict[str, Any]:
         started = time.time()
         result.update(self._execute_module(task_vars=task_vars))
         ended = time.time()
@@ -48,21 +104,21 @@ class ActionModule(ActionBase):
         if measured is None:
             return result  # failed, skipped or unreachable: as it came
         try:
-            result.update(facts_of(measured, started, ended))
+            result.update(facts_of(measured, started, ended), source="module")
         except ClockError as exc:
             result.update(failed=True, msg=f"nothing can be said about this host's clock: {exc}")
-        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        except _NONSENSE as exc:
             # The host is not trusted to send what its copy of the module sends.
             result.update(failed=True, msg=f"the host sent no measurement that makes sense: {exc!r}")
-        return result
+        return result if refused is None else {**result, "report": refused}
 
 
-def facts_of(measured: Mapping[str, Any], started: float, ended: float) -> dict[str, Any]:
-    """Judge what was seen on a host between two moments of the controller's clock."""
+def facts_of(measured: Mapping[str, Any], started: float, ended: float, *, age_s: float = 0.0) -> dict[str, Any]:
+    """Judge what was seen on a host; its clock was read between two moments of the controller's, ``age_s`` later."""
     policy = policy_from_params(measured["policy"])
     look = read_as(Look, measured["look"], "look")
     reading = interpret(look, min_sources=policy.min_sources)
-    measurement = reading.measurement
+    measurement = _aged(reading.measurement, policy, age_s)
     if measured["compare"]:
         measurement = _with_controller(measurement, measured, started, ended)
     identity = {name: measured["identity"][name] for name in ("tokens", "serials", "attached_role")}
@@ -73,6 +129,15 @@ def facts_of(measured: Mapping[str, Any], started: float, ended: float) -> dict[
         system = {**detail["system"], **_system(look, reading)}
         result["detail"] = {**clock_detail(measurement, policy), **detail, "system": system}
     return result
+
+
+def _aged(measurement: ClockMeasurement, policy: ClockPolicy, age_s: float) -> ClockMeasurement:
+    """Say of the clock what is known about it now: nobody has looked at it since."""
+    tracking = measurement.tracking
+    if tracking is None or not age_s:
+        return measurement
+    drifted = tracking.root_dispersion_s + policy.max_drift_ppm * 1e-6 * age_s
+    return measurement._replace(tracking=tracking._replace(root_dispersion_s=drifted))
 
 
 def _system(look: Look, reading: Reading) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.gap im
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import read_os_release
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import Process, Processes, Unavailable
 
-__all__ = ["HostPorts", "ParameterError", "check_parameters", "look_at_host"]
+__all__ = ["HostPorts", "ParameterError", "check_parameters", "chosen_subsets", "look_at_host"]
 
 _POLICY = (
     "max_error",
@@ -78,7 +78,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
             raise ParameterError(f"authorised_sources: {source!r} is no name, address or reference id of a time source")
     if parameters["config_file"] and not parameters["config_file"].startswith("/"):
         raise ParameterError(f"config_file is {parameters['config_file']!r}: it has to be an absolute path")
-    _chosen_subsets(parameters["gather_subset"])
+    chosen_subsets(parameters["gather_subset"])
 
 
 def _check_servers(servers: Sequence[str]) -> None:
@@ -92,7 +92,8 @@ def _check_servers(servers: Sequence[str]) -> None:
             raise ParameterError(f"witness_servers: {exc}") from None
 
 
-def _chosen_subsets(words: Sequence[str]) -> frozenset[str]:
+def chosen_subsets(words: Sequence[str]) -> frozenset[str]:
+    """Return what ``gather_subset`` means. Raises ParameterError."""
     wanted = {word for word in words if not word.startswith("!")}
     unwanted = {word[1:] for word in words if word.startswith("!")}
     unknown = sorted((wanted | unwanted) - {*_ALL, "all"})
@@ -117,7 +118,7 @@ class _Look:
         self._parameters = parameters
         self._ports = ports
         self._files = ports.clock.files
-        self._subsets = _chosen_subsets(parameters["gather_subset"])
+        self._subsets = chosen_subsets(parameters["gather_subset"])
         self._gaps: list[Gap] = []
 
     def result(self) -> dict[str, Any]:

@@ -130,6 +130,23 @@ options:
       - Seconds to wait for the instance metadata service, all its answers together.
     type: float
     default: 1.0
+  max_report_age:
+    description:
+      - Where the agent (role P(softtoken.compliance.drift_agent#role)) runs on the host, its report stands for a
+        measurement for so many seconds. V(0) always measures.
+      - The report and the host's clock are read with one shell command, without Python. The facts are made of it by the
+        policy of this task, with the controller as a witness of the clock as it is now.
+        RV(ansible_facts.softtoken.measured_at) tells when the agent measured, and the error bound grows by O(max_drift)
+        for the time since.
+      - The host is measured nevertheless, and RV(report) says why, where the report is older, of another boot or host,
+        or of another version of this collection; where somebody other than root and the agent could have written it;
+        where the clock was stepped, chronyd was started or its configuration was changed since; where it was made with
+        another O(gather_subset), O(chronyc_address), O(config_file), O(imds) or O(imds_endpoint), or without one of
+        O(witness_servers); where a witness contradicts it; and where the agent could not see everything, or the verdict
+        would be V(unknown).
+      - Use V(0) to prove what a task before has repaired.
+    type: float
+    default: 900.0
 extends_documentation_fragment:
   - softtoken.compliance._attributes
   - softtoken.compliance._attributes.INFO
@@ -180,6 +197,11 @@ EXAMPLES = r"""
 - name: Say what is wrong and what to do
   ansible.builtin.debug:
     var: measured.detail.messages
+
+- name: Measure now, whatever an agent has reported
+  softtoken.compliance.host_facts:
+    max_report_age: 0
+  become: true
 
 - name: Measure the clock alone, which gives no verdict better than unknown
   softtoken.compliance.host_facts:
@@ -384,6 +406,18 @@ ansible_facts:
               description: Name of the role.
               type: str
               sample: ci-runner
+source:
+  description:
+    - Which way the facts came. V(agent) stands for the report of the host's agent, V(module) for a measurement of this
+      task.
+  returned: success
+  type: str
+  sample: agent
+report:
+  description: Why the agent's report did not count.
+  returned: when the host has a report and O(max_report_age) is not 0, and RV(source) is V(module)
+  type: str
+  sample: "it is stale: 1520 s old, at most 900 are asked for"
 detail:
   description: The long form.
   returned: when O(detail=true)
@@ -512,29 +546,33 @@ detail:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.softtoken.compliance.plugins.module_utils._quick_start import quick_start
 
+# The action plugin reads a task by it, too.
+ARGUMENT_SPEC: dict[str, dict[str, object]] = {
+    "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
+    "detail": {"type": "bool", "default": False},
+    "max_error": {"type": "float", "default": 1.0},
+    "warn_error": {"type": "float"},
+    "min_sources": {"type": "int", "default": 1},
+    "authorised_sources": {"type": "list", "elements": "str"},
+    "max_reference_age": {"type": "float", "default": 4096.0},
+    "max_drift": {"type": "float", "default": 50.0},
+    "witness_servers": {"type": "list", "elements": "str", "default": []},
+    "witness_timeout": {"type": "float", "default": 2.0},
+    "totp_validator": {"type": "str", "choices": ["strict", "rfc6238", "window1"], "default": "rfc6238"},
+    "totp_min_probability": {"type": "float", "default": 0.95},
+    "config_file": {"type": "path"},
+    "chronyc_address": {"type": "str"},
+    "imds": {"type": "str", "choices": ["auto", "force", "never"], "default": "auto"},
+    "imds_endpoint": {"type": "str", "default": "http://169.254.169.254"},
+    "imds_timeout": {"type": "float", "default": 1.0},
+    "max_report_age": {"type": "float", "default": 900.0},
+}
+
 
 def main() -> None:
     """Read the parameters, look, return what was seen."""
     module = AnsibleModule(
-        argument_spec={
-            "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
-            "detail": {"type": "bool", "default": False},
-            "max_error": {"type": "float", "default": 1.0},
-            "warn_error": {"type": "float"},
-            "min_sources": {"type": "int", "default": 1},
-            "authorised_sources": {"type": "list", "elements": "str"},
-            "max_reference_age": {"type": "float", "default": 4096.0},
-            "max_drift": {"type": "float", "default": 50.0},
-            "witness_servers": {"type": "list", "elements": "str", "default": []},
-            "witness_timeout": {"type": "float", "default": 2.0},
-            "totp_validator": {"type": "str", "choices": ["strict", "rfc6238", "window1"], "default": "rfc6238"},
-            "totp_min_probability": {"type": "float", "default": 0.95},
-            "config_file": {"type": "path"},
-            "chronyc_address": {"type": "str"},
-            "imds": {"type": "str", "choices": ["auto", "force", "never"], "default": "auto"},
-            "imds_endpoint": {"type": "str", "default": "http://169.254.169.254"},
-            "imds_timeout": {"type": "float", "default": 1.0},
-        },
+        argument_spec=ARGUMENT_SPEC,
         supports_check_mode=True,
     )
     quick_start()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import Layout
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.service import Unit
 from ansible_collections.softtoken.compliance.plugins.module_utils._ports import CommandResult, Process
+
+from tests.fakes.agent_report import answer_of, report_of
 
 NOW = 1795310252.0
 REPORTS = (
@@ -123,10 +127,16 @@ def test_the_policy_of_the_task_counts() -> None:
     assert {"clock.bound_exceeded", "source.too_few"} <= set(found["reasons"])
 
 
-def run(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]) -> dict[str, Any]:
+def run(
+    monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], printed: str | None = None, **options: Any
+) -> dict[str, Any]:
+    """Run the plugin where the module gives ``answer``, and the command prints ``printed`` (None: it may not run)."""
     plugin = ActionModule.__new__(ActionModule)
+    plugin._task = SimpleNamespace(args={"max_report_age": 0 if printed is None else 900, **options})
+    commands = iter([] if printed is None else [{"stdout": printed}])
     monkeypatch.setattr("ansible.plugins.action.ActionBase.run", lambda *_a, **_k: {})
-    monkeypatch.setattr(ActionModule, "_execute_module", lambda *_a, **_k: answer)
+    monkeypatch.setattr(ActionModule, "_low_level_execute_command", lambda *_a: next(commands))
+    monkeypatch.setattr(ActionModule, "_execute_module", lambda *_a, **_k: dict(answer))
     return plugin.run(task_vars={})
 
 
@@ -167,4 +177,88 @@ def test_nonsense_from_a_host_fails_the_task_and_gives_no_facts(monkeypatch: pyt
 
 def test_the_private_measurement_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, {"changed": False, "measurement": sent()})
-    assert set(result) == {"changed", "ansible_facts"}
+    assert set(result) == {"changed", "ansible_facts", "source"}
+
+
+# --- the agent's report ----------------------------------------------------------------------------------------------
+
+
+def test_a_report_stands_for_a_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, UNMEASURED, printed())
+    assert (result["source"], result["changed"]) == ("agent", False)
+    assert "detail" not in result
+    found = result["ansible_facts"]["softtoken"]
+    assert (found["verdict"], found["clock"]["reference"]) == ("compliant", "192.0.2.1")
+    (witness,) = found["clock"]["witnesses"]
+    assert (witness["kind"], abs(witness["offset_s"]) < 1.0) == ("controller", True)
+
+
+def test_the_long_form_is_in_the_report_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, UNMEASURED, printed(), detail=True)
+    assert result["source"] == "agent"
+    assert result["detail"]["system"]["distribution"] == "debian"
+    assert result["detail"]["measurement"]["tracking"]["reference"] == "192.0.2.1"
+
+
+def test_the_bound_grows_with_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    young, old = (
+        run(monkeypatch, UNMEASURED, printed(age_s=age), max_drift=100)["ansible_facts"]["softtoken"]["clock"]
+        for age in (0.0, 500.0)
+    )
+    assert old["bound_s"] - young["bound_s"] == pytest.approx(0.05, abs=1e-4)
+    assert old["offset_s"] == young["offset_s"]
+
+
+def test_the_task_policy_counts_and_not_the_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, UNMEASURED, printed(), min_sources=2, authorised_sources=["198.51.100.1"])
+    assert result["source"] == "agent"
+    assert {"source.too_few", "source.unauthorised"} <= set(result["ansible_facts"]["softtoken"]["reasons"])
+
+
+@pytest.mark.parametrize("offset", [90.0, -90.0])
+def test_the_clock_as_it_is_now_contradicts_an_honest_looking_report(
+    monkeypatch: pytest.MonkeyPatch, offset: float
+) -> None:
+    # chronyd believes its sources, and the agent believes chronyd. The clock was wrong when the report was made, too.
+    result = run(monkeypatch, {"changed": False, "measurement": sent()}, printed(wrong_s=offset))
+    assert result["source"] == "module"
+    assert "contradicted" in result["report"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"units": None, "units_error": "nobody told"}, "does not tell enough: chrony.state_unknown"),
+        ({"init": 5}, "makes no sense"),
+    ],
+)
+def test_what_tells_nothing_is_measured(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], reason: str) -> None:
+    result = run(monkeypatch, {"changed": False, "measurement": sent()}, printed(look=LOOK._replace(**change)))
+    assert result["source"] == "module"
+    assert reason in result["report"]
+
+
+def test_a_host_without_a_report_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, {"changed": False, "measurement": sent()}, "")
+    assert result["source"] == "module"
+    assert "report" not in result
+
+
+@pytest.mark.parametrize("options", [{"max_report_age": 0}, {"max_report_age": -1}, {"no_such": 1}, {"max_error": 0}])
+def test_where_no_report_can_count_none_is_read(monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]) -> None:
+    assert run(monkeypatch, {"failed": True, "msg": "the module's own"}, **options)["msg"] == "the module's own"
+
+
+#: The module's answer where it must not have been asked.
+UNMEASURED: dict[str, Any] = {"failed": True, "msg": "the module ran"}
+
+
+def printed(*, age_s: float = 10.0, wrong_s: float = 0.0, look: Look = LOOK) -> str:
+    """What the command prints on a host that an agent measured ``age_s`` ago, whose clock is ``wrong_s`` off."""
+    now = time.time() + wrong_s
+    then = now - age_s
+    reports = REPORTS.replace("0.0,0.0", "0.000000000,0.000000000").replace(f"{NOW - 12:.9f}", f"{then - 12:.9f}")
+    if look.reports is not None:
+        look = look._replace(taken_at_s=then, reports=CommandResult(0, reports, ""))
+    detail = {"system": {"distribution": "debian"}, "identity_gaps": [], "evidence": {}}
+    return answer_of(report_of(sent(look, detail=detail), taken_at_s=then), wall_s=now, age_s=age_s)
