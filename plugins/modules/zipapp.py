@@ -22,6 +22,7 @@ options:
     description:
       - The Python file, on the controller, that the archive runs. Looked for as M(ansible.builtin.copy) does it, in
         the directory C(files) of the role or beside the playbook.
+      - Or the directory of a package, which goes into the archive whole. Its C(__main__.py) is what the archive runs.
       - It imports the parts by their full names, such as
         C(ansible_collections.softtoken.compliance.plugins.module_utils._clock.verdict).
     type: path

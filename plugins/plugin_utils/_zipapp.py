@@ -26,10 +26,18 @@ class ZipappError(Exception):
 
 
 def build(main: Path, *, module_utils: Path, parts: Sequence[str]) -> bytes:
-    """Return an archive that runs ``main``, and from which it can import the ``parts`` of module_utils by full name."""
-    if not main.is_file():
-        raise ZipappError(f"{main} is no file: main has to be the Python file that the archive runs")
-    contents = {"__main__.py": main.read_bytes()}
+    """Return an archive that runs ``main``, and from which it can import the ``parts`` of module_utils by full name.
+
+    ``main`` may be a package: then its ``__main__.py`` runs, and can import the package by its name.
+    """
+    package = main if main.is_dir() else None
+    start = main / "__main__.py" if package else main
+    if not start.is_file():
+        raise ZipappError(f"{start} is no file: main has to be the Python file that the archive runs, or its package")
+    contents = {"__main__.py": start.read_bytes()}
+    for path in sorted(package.rglob("*.py")) if package else ():
+        if path != start:
+            contents[path.relative_to(main.parent).as_posix()] = path.read_bytes()
     for part in parts:
         for path in _files(module_utils, part):
             contents[str(MODULE_UTILS / path.relative_to(module_utils).as_posix())] = path.read_bytes()

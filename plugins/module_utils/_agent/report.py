@@ -39,7 +39,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Any, Dict, List, NamedTuple, NoReturn, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional
 
 __all__ = [
     "MAX_BYTES",
@@ -202,7 +202,7 @@ def _notice(value: object, name: str) -> Notice:
     return Notice(parts[0], _number(parts[1], name))
 
 
-_READERS = {
+_READERS: Dict[str, Callable[[object, str], Any]] = {
     "agent_version": _text,
     "machine": _text,
     "hostname": _text,

@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line of softtoken-agent."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.outcome import (
+    CRITICAL,
+    FORMATS,
+    OK,
+    UNKNOWN,
+    WARNING,
+    exit_code,
+    history_text,
+    show,
+    stale_reason,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.version import VERSION
+
+from .journal import tell
+from .store import Busy, Places, locked, read_lines
+
+__all__ = ["main"]
+
+CONFIG = "/etc/softtoken/agent.conf"
+RUNTIME = "/run/softtoken"
+STATE = "/var/lib/softtoken"
+
+_COMMANDS = {
+    "check": "measure, judge, write the results (the default)",
+    "status": "show the last check: verdict, reason, what to do",
+    "history": "show past checks, and when the budget would be lost without correction",
+    "step": "step the clock, guarded and verified",
+    "config": "say whether the configuration is right",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; returns the exit code of a monitoring plugin."""
+    # A run is over before anything is worth collecting.
+    gc.disable()
+    options = _options(argv)
+    places = Places(
+        config=options["config"],
+        runtime=_first(os.environ.get("RUNTIME_DIRECTORY"), RUNTIME),
+        state=_first(os.environ.get("STATE_DIRECTORY"), STATE),
+    )
+    return _RUN[options["command"]](places, options)
+
+
+def _first(directories: Optional[str], default: str) -> str:
+    return (directories or default).split(":")[0]
+
+
+def _options(argv: Sequence[str]) -> Dict[str, Any]:
+    # What the timer runs does without argparse, which takes longer to load than the command line to read.
+    if list(argv) == ["check", "--format", "nagios"]:
+        return {"command": "check", "format": "nagios", "config": CONFIG}
+    from .arguments import parse
+
+    return parse(argv, commands=_COMMANDS, formats=FORMATS, config=CONFIG, version=_version())
+
+
+def _version() -> str:
+    # The role unpacks each version into a directory that is named for its contents.
+    return f"softtoken-agent {VERSION} ({os.path.basename(sys.path[0]) or 'not installed'})"
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _unknown(message: str, options: Mapping[str, Any]) -> int:
+    """Say that nothing is known, in the form that was asked for."""
+    tell(message)
+    if options.get("format") == "nagios":
+        _print(f"SOFTTOKEN UNKNOWN - {' '.join(message.replace('|', '/').split())}\n")
+    elif options.get("format") == "json":
+        import json
+
+        _print(json.dumps({"status": "unknown", "stale": message}, indent=2) + "\n")
+    return UNKNOWN
+
+
+# --- check -----------------------------------------------------------------------------------------------------------
+
+
+def _check(places: Places, options: Mapping[str, Any]) -> int:
+    if not os.path.isdir(places.runtime):
+        try:
+            os.makedirs(places.runtime, mode=0o755, exist_ok=True)
+        except OSError as exc:
+            return _unknown(f"{places.runtime} is missing and cannot be made: {exc.strerror}", options)
+    try:
+        with locked(places.lock):
+            return _locked_check(places, options)
+    except Busy:
+        return _unknown("another check runs: its report will be there in a moment", options)
+    except OSError as exc:
+        return _unknown(f"no check can be made: {exc.filename or places.lock}: {exc.strerror}", options)
+
+
+def _locked_check(places: Places, options: Mapping[str, Any]) -> int:
+    from ansible_collections.softtoken.compliance.plugins.module_utils._agent.config import ConfigFault
+    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.errors import ClockError
+
+    from .check import check, load_config, mark_stale
+
+    try:
+        config = load_config(places)
+    except ConfigFault as exc:
+        reason = f"the configuration is wrong, so nothing was measured: {exc}"
+        for problem in mark_stale(places, reason):
+            tell(problem)
+        return _unknown(reason, options)
+    try:
+        checked = check(places, config)
+    except ClockError as exc:
+        reason = f"nothing can be said about this clock: {exc}"
+        mark_stale(places, reason)
+        return _unknown(reason, options)
+    for problem in checked.problems:
+        tell(problem)
+    _print(show(checked.report, options["format"], checked.outlook))
+    code = exit_code(checked.report)
+    return WARNING if checked.problems and code == OK else code
+
+
+# --- status and history ----------------------------------------------------------------------------------------------
+
+
+def _status(places: Places, options: Mapping[str, Any]) -> int:
+    from ansible_collections.softtoken.compliance.plugins.module_utils._agent.config import read_outputs
+    from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import ReportFault
+
+    from .check import last_report
+    from .host import stamp
+    from .store import read_text
+
+    try:
+        report = last_report(places)
+        outputs = read_outputs(read_text(places.config, 65536) or "")
+    except (OSError, ReportFault) as exc:
+        return _unknown(f"{places.report} cannot be read: {exc}; run softtoken-agent check", options)
+    if report is None:
+        return _unknown(f"there is no {places.report}: run softtoken-agent check, and see its timer", options)
+    now = stamp()
+    reason = stale_reason(report, boot_id=now.boot_id, boottime_s=now.boottime_s, max_age_s=outputs.max_age_s)
+    age = now.boottime_s - report.boottime_s if now.boot_id == report.boot_id else None
+    shown = report._replace(stale=reason)
+    _print(show(shown, options["format"], _last_outlook(places), age))
+    return exit_code(shown)
+
+
+def _last_outlook(places: Places) -> Any:
+    from .past import last_outlook
+
+    return last_outlook(places)
+
+
+def _history(places: Places, options: Mapping[str, Any]) -> int:
+    from ansible_collections.softtoken.compliance.plugins.module_utils._agent.history import read_entries, trend
+
+    try:
+        entries = list(read_entries(read_lines(places.history, 268435456)))
+    except OSError as exc:
+        return _unknown(f"{places.history} cannot be read: {exc.strerror}", options)
+    shown = entries[-options["count"] :]
+    _print(history_text(shown, trend(entries), _last_outlook(places), options["format"]))
+    return OK if entries else UNKNOWN
+
+
+# --- step ------------------------------------------------------------------------------------------------------------
+
+
+def _step(places: Places, options: Mapping[str, Any]) -> int:
+    from ansible_collections.softtoken.compliance.plugins.module_utils._agent.config import ConfigFault
+    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.step import result_of
+
+    from .check import load_config
+    from .stepping import options_of, step
+
+    try:
+        config = load_config(places)
+    except ConfigFault as exc:
+        return _unknown(f"the configuration is wrong, so nothing was done: {exc}", options)
+    report = step(config, force=options["force"], dry_run=options["dry_run"])
+    if options["format"] == "json":
+        import json
+
+        result = result_of(report, options_of(config).policy)
+        _print(json.dumps({**result, "failure": report.failure}, indent=2) + "\n")
+    else:
+        _print("".join(f"{line}\n" for line in _step_lines(report, dry_run=options["dry_run"])))
+    return OK if report.failure is None else CRITICAL
+
+
+def _step_lines(report: Any, *, dry_run: bool) -> List[str]:
+    if report.failure is not None:
+        return [report.failure]
+    notes = list(report.messages)
+    if dry_run:
+        verb = f"would be stepped by {report.predicted_step_s:+.6f} s" if report.changed else "would not be stepped"
+        return [f"The clock {verb}", *notes]
+    verb = f"was stepped by {report.stepped_s:+.6f} s" if report.changed else "was not stepped: nothing is due"
+    return [f"The clock {verb}{' (verified)' if report.verified else ''}", *notes]
+
+
+def _config(places: Places, options: Mapping[str, Any]) -> int:
+    from ansible_collections.softtoken.compliance.plugins.module_utils._agent.config import ConfigFault
+
+    from .check import load_config
+
+    try:
+        load_config(places)
+    except ConfigFault as exc:
+        return _unknown(str(exc), options)
+    _print(f"{places.config} is right\n")
+    return OK
+
+
+_RUN: Dict[str, Callable[[Places, Mapping[str, Any]], int]] = {
+    "check": _check,
+    "status": _status,
+    "history": _history,
+    "step": _step,
+    "config": _config,
+}
