@@ -34,10 +34,12 @@ _WRITERS = {"/run": ("root",), DIRECTORY: ("root", "softtoken"), FILE: ("root", 
 _MARK = "softtoken-report 1"
 _BODY = "report"
 
+#: Where chronyd notes its process, by what it was built with; the file is as old as the process.
+_PID_FILES = "/run/chrony/chronyd.pid /run/chronyd.pid"
 #: What a measurement rests on: chronyd's usual configuration files, their directories (a deleted file), its last start.
 _BASES = (
     "/etc/chrony.conf /etc/chrony.d /etc/chrony.d/* /etc/chrony /etc/chrony/* /etc/chrony/conf.d/*"
-    " /etc/chrony/sources.d/* /run/chrony/chronyd.pid /run/chronyd.pid"
+    f" /etc/chrony/sources.d/* {_PID_FILES}"
 )
 
 #: POSIX sh; ``-nt`` is in every shell that is somebody's /bin/sh (dash, bash, BusyBox, ksh). Three programs run: date,
@@ -47,7 +49,7 @@ r={FILE}
 if [ -e $r ] || [ -L $r ]; then
 LC_ALL=C
 export LC_ALL
-b="" m="" h="" u="" n=no
+b="" m="" h="" u="" n=no c=gone
 {{ read -r b </proc/sys/kernel/random/boot_id
 read -r m </etc/machine-id
 read -r h </proc/sys/kernel/hostname
@@ -64,6 +66,13 @@ for f in {_BASES}; do
 if [ "$f" -nt $r ]; then n=yes; fi
 done
 echo "changed $n"
+for f in {_PID_FILES}; do
+p=""
+if [ -r $f ]; then read -r p <$f; fi
+if [ -d "/proc/$p" ] && [ -n "$p" ]; then c=runs; fi
+done
+if [ -d /run/chrony ] && [ ! -x /run/chrony ]; then c=hidden; fi
+echo "chronyd $c"
 ls -ld /run {DIRECTORY} $r
 if [ -f $r ] && [ ! -L $r ]; then
 echo {_BODY}
@@ -90,6 +99,7 @@ class Answer(NamedTuple):
     earliest_s: float  # the wall clock showed something from this
     latest_s: float  # to this
     changed: bool
+    gone: bool  # no chronyd runs, as far as its process can be found
     listed: Mapping[str, tuple[str, str]]  # path: mode as ls shows it, owner
     text: str
 
@@ -122,6 +132,7 @@ def read_answer(printed: str) -> Answer | None:
             earliest_s=earliest,
             latest_s=latest,
             changed=said["changed"] != ["no"],
+            gone=said["chronyd"] == ["gone"],
             listed=listed,
             text=text,
         )
@@ -192,6 +203,8 @@ def _age(report: Report, answer: Answer, most_s: float) -> float:
         raise ReportRefused(f"it is stale: {age:.0f} s old, at most {most_s:g} are asked for")
     if answer.changed:
         raise ReportRefused("it is stale: chronyd was started, or its configuration changed, since it was written")
+    if answer.gone and report.facts["chrony"]["active"]:
+        raise ReportRefused("it is stale: the chronyd that it tells of runs no more (or has no pid file in /run)")
     return max(age, 0.0)
 
 

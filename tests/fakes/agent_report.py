@@ -36,7 +36,7 @@ def report_of(measured: dict[str, Any], **changes: Any) -> str:
         notices=[],
         parameters={**PARAMETERS, "detail": True},
         measured=measured,
-        facts={},
+        facts={"chrony": {"active": True}},
         messages=[],
         warnings=[],
     )
@@ -52,6 +52,7 @@ def answer_of(
     machine_id: str = MACHINE_ID,
     hostname: str = HOSTNAME,
     changed: str = "no",
+    chronyd: str = "runs",
     fraction: bool = True,
     listed: tuple[str, ...] = LISTED,
 ) -> str:
@@ -67,6 +68,7 @@ def answer_of(
         f"wall {int(wall_s)} {nanoseconds}",
         f"after {up:.2f}",
         f"changed {changed}",
+        f"chronyd {chronyd}",
         *listed,
         "report",
         text,

@@ -1,8 +1,8 @@
 """A small fleet that tests measure: a Debian host of each release, with systemd and chronyd, beside NTP servers.
 
-The hosts are containers on a network that leads nowhere. Ansible reaches them through a Python that enters the
+The hosts are containers on a network that leads nowhere. Ansible reaches them through a shell that enters the
 container's namespaces: one process instead of one ``podman exec`` for each of a connection's steps. Everything from
-there on is a run as any other: the action plugin here, the module in the host's own Python.
+there on is a run as any other: the action plugin here, its commands in the host's own shell, the module in its Python.
 """
 
 from __future__ import annotations
@@ -134,22 +134,36 @@ class Fleet:
     def _write_inventory(self) -> Path:
         hosts = {}
         for host in self.hosts:
-            pythons = {}
+            shells = {}
             for user, number in (("root", "0"), ("nobody", "65534")):
-                script = self._folder / f"python-{user}-{host.suite}"
+                script = self._folder / f"shell-{user}-{host.suite}"
                 enter = shlex.join(_enter(host.pid, "--setuid", number, "--setgid", number))
-                script.write_text(f'#!/bin/sh\nexec {enter} /usr/bin/python3 "$@"\n', encoding="utf-8")
+                entered = f"echo {user} >> {self._entered(host)}"
+                script.write_text(f'#!/bin/sh\n{entered}\nexec {enter} /bin/sh "$@"\n', encoding="utf-8")
                 script.chmod(0o755)
-                pythons[user] = str(script)
-            hosts[host.name] = {"python": pythons}
+                shells[user] = str(script)
+                # Once inside, become starts a shell by the same name.
+                host.sh(f"mkdir -p {self._folder} && ln -s /bin/sh {script}")
+            hosts[host.name] = {"shells": shells}
         common = {
             "ansible_connection": "local",
             "ansible_pipelining": True,
-            "ansible_python_interpreter": "{{ python[as_user | default('root')] }}",
+            "ansible_shell_executable": "{{ shells[as_user | default('root')] }}",
+            "ansible_python_interpreter": "/usr/bin/python3",
         }
         path = self._folder / "inventory.json"
         path.write_text(json.dumps({"all": {"hosts": hosts, "vars": common}}), encoding="utf-8")
         return path
+
+    def _entered(self, host: Managed) -> Path:
+        return self._folder / f"entered-{host.suite}"
+
+    def round_trips(self, host: Managed) -> int:
+        """Return how often Ansible has run something on a host since the last time that this was asked."""
+        path = self._entered(host)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return len(lines)
 
     def host(self, suite: Suite) -> Managed:
         """Return the host of a release."""
@@ -194,12 +208,17 @@ class Fleet:
         self.each(one)
 
     def ansible(
-        self, module: str, options: Mapping[str, Any], where: Where = EVERYWHERE, user: str = "root"
+        self,
+        module: str,
+        options: Mapping[str, Any],
+        where: Where = EVERYWHERE,
+        user: str = "root",
+        variables: Mapping[str, Any] | None = None,
     ) -> dict[Suite, dict[str, Any]]:
         """Run a module on every host, or on one; the result of each, with ``failed``."""
         hosts = [host for host in self.hosts if where.only in (None, host.suite)]
         argv = [str(_ANSIBLE), ",".join(host.name for host in hosts), "-i", str(self._inventory), "-o"]
-        argv += ["-e", f"as_user={user}", "-m", f"softtoken.compliance.{module}"]
+        argv += ["-e", json.dumps({"as_user": user, **(variables or {})}), "-m", f"softtoken.compliance.{module}"]
         ran = run(
             [*argv, "-a", json.dumps(options)] if options else argv,
             check=False,

@@ -76,6 +76,7 @@ def test_a_terminal_and_a_greeting_change_nothing() -> None:
         ("wall 1795310352", "wall soon"),
         ("boot_id", "boat_id"),
         ("changed no", ""),
+        ("chronyd runs", ""),
     ],
 )
 def test_half_an_answer_is_none(line: str, other: str) -> None:
@@ -143,6 +144,7 @@ def test_root_may_have_written_it_too() -> None:
         ({"hostname": "web2"}, "another host"),
         ({"age_s": 900.5}, "900 s old|901 s old"),
         ({"age_s": -60.0}, "has not been running"),
+        ({"chronyd": "gone"}, "runs no more"),
         ({"changed": "yes"}, "chronyd was started, or its configuration changed"),
         ({"wall_s": TAKEN + 100 + 90}, r"stepped since, by \+90"),
         ({"wall_s": TAKEN + 100 - 90}, "stepped since, by -90"),
@@ -155,6 +157,15 @@ def test_root_may_have_written_it_too() -> None:
 def test_of_what_it_is_and_since_when(answer: dict[str, Any], reason: str) -> None:
     with pytest.raises(ReportRefused, match=reason):
         held(**answer)
+
+
+@pytest.mark.parametrize("chronyd", ["hidden", "runs"])
+def test_a_chronyd_that_may_still_run(chronyd: str) -> None:
+    assert held(chronyd=chronyd)
+
+
+def test_a_chronyd_that_did_not_run_then_either() -> None:
+    assert held(chronyd="gone", report={"facts": {"chrony": {"active": False}}})
 
 
 def test_an_age_that_is_no_number_is_no_limit() -> None:
