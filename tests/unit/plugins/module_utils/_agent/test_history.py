@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.history import (
+    Entry,
+    entry_of,
+    forecast,
+    line_of,
+    read_entries,
+    trend,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import Notice
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import ClockMeasurement, Tracking
+from hypothesis import given
+from hypothesis import strategies as st
+
+ENTRY = Entry(100.0, "0210fe37", 50.0, 1, "compliant", 0.001, 0.002, -3.0, 0.5, {})
+TRACKING = Tracking("0A000001", "10.0.0.1", 3, 90.0, 0.0, 0.0, 0.0, -3.0, 0.0, 0.5, 0.001, 0.001, 16.0, "normal")
+POLICY: dict[str, Any] = {"max_error_s": 1.0, "validator": "rfc6238", "min_probability": 0.95}
+
+
+def test_an_entry_is_a_line_and_an_entry_again(facts: dict[str, Any]) -> None:
+    entry = entry_of(
+        facts,
+        ClockMeasurement(90.0, tracking=TRACKING),
+        boot_id="0210fe37-af28",
+        boottime_s=50.0,
+        taken_at_s=100.0,
+        sequence=7,
+        notices=[Notice("clock_step", 90.0)],
+    )
+    assert (entry.frequency_ppm, entry.skew_ppm, entry.boot) == (-3.0, 0.5, "0210fe37")
+    assert list(read_entries([line_of(entry)])) == [entry]
+    assert line_of(entry).count("\n") == 1
+
+
+def test_what_is_not_known_is_no_number(facts: dict[str, Any]) -> None:
+    facts["clock"].update(offset_s=None, bound_s=None)
+    entry = entry_of(
+        facts,
+        ClockMeasurement(90.0, tracking=TRACKING),
+        boot_id="",
+        boottime_s=1.0,
+        taken_at_s=2.0,
+        sequence=1,
+        notices=[],
+    )
+    assert entry.frequency_ppm is None
+    assert "offset_s" not in json.loads(line_of(entry))
+    assert list(read_entries([line_of(entry)])) == [entry]
+
+
+def test_lines_that_are_none_of_ours_are_passed_over() -> None:
+    lines = [line_of(ENTRY), '{"taken_at_s":1', "", "[]", "{}", '{"taken_at_s":"x"}', "[" * 100000, line_of(ENTRY)]
+    assert list(read_entries(lines)) == [ENTRY, ENTRY]
+
+
+@given(st.lists(st.text(alphabet='{}[]":,0123456789.eE-abcdefnotices_', max_size=60)))
+def test_any_lines_are_read(lines: list[str]) -> None:
+    assert len(list(read_entries([*lines, line_of(ENTRY)]))) >= 1
+
+
+def test_days_to_lockout_is_the_budget_divided_by_what_the_clock_may_run_away() -> None:
+    found = forecast(0.1, 0.2, -9.0, 1.0, **POLICY)
+    assert found is not None
+    assert found.rate_ppm == 10.0
+    assert found.limit_s == 1.0
+    assert found.days == pytest.approx(0.8 / 10e-6 / 86400)
+
+
+def test_a_validator_that_forgives_less_than_the_policy_is_the_limit() -> None:
+    strict = forecast(0.0, 0.0, 10.0, 0.0, max_error_s=60.0, validator="strict", min_probability=0.95)
+    wide = forecast(0.0, 0.0, 10.0, 0.0, max_error_s=60.0, validator="window1", min_probability=0.95)
+    assert strict is not None
+    assert wide is not None
+    # 5 % of 30 s; with a step to either side 30 s more.
+    assert strict.limit_s == pytest.approx(1.5, abs=0.001)
+    assert wide.limit_s == pytest.approx(31.5, abs=0.001)
+
+
+def test_a_budget_that_is_lost_already_has_no_days_left() -> None:
+    found = forecast(1.2, 1.3, 1.0, 0.1, **POLICY)
+    assert found is not None
+    assert found.days == 0.0
+
+
+def test_a_clock_that_never_runs_away_has_no_end() -> None:
+    found = forecast(0.0, 0.0, 0.0, 0.0, **POLICY)
+    assert found is not None
+    assert found.days == 36500
+
+
+@pytest.mark.parametrize("missing", range(4))
+def test_nothing_is_foretold_of_a_clock_that_is_not_known(missing: int) -> None:
+    values: list[float | None] = [0.0, 0.1, 1.0, 0.1]
+    values[missing] = None
+    assert forecast(*values, **POLICY) is None
+
+
+def test_a_trend_counts_within_boots() -> None:
+    entries = [
+        ENTRY,
+        ENTRY._replace(
+            boottime_s=350.0, offset_s=-0.5, bound_s=0.6, verdict="noncompliant", notices={"clock_step": 1.0}
+        ),
+        ENTRY._replace(
+            boot="other", boottime_s=10.0, offset_s=None, bound_s=None, frequency_ppm=None, verdict="unknown"
+        ),
+        ENTRY._replace(boot="other", boottime_s=40.0, notices={"suspend": 60.0}),
+    ]
+    seen = trend(entries)
+    assert (seen.checks, seen.span_s) == (4, 330.0)
+    assert (seen.offset_min_s, seen.offset_max_s, seen.bound_max_s) == (-0.5, 0.001, 0.6)
+    assert seen.verdicts == {"compliant": 2, "noncompliant": 1, "unknown": 1}
+    assert (seen.steps, seen.suspends) == (1, 1)
+    assert trend([]).offset_min_s is None
