@@ -17,6 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("which", nargs="*", help="facts, timesync, iam; all of them without a name")
     parser.add_argument("--hosts", type=int, default=200, help="names for this machine in the facts benchmark")
+    parser.add_argument("--many", type=int, default=1000, help="facts: as many hosts by report, once; 0 for none")
     parser.add_argument("--forks", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--roles", type=int, nargs="+", default=[10000, 50000], help="sizes of the accounts for iam")
@@ -31,7 +32,7 @@ def main() -> None:
     )
     if "facts" in which:
         print(f"### {options.hosts} hosts, {options.forks} forks, pipelining, {options.rounds} rounds\n")
-        print(fleet_facts.measure(options.hosts, options.forks, options.rounds), "\n", flush=True)
+        print(fleet_facts.measure(options.hosts, options.forks, options.rounds, options.many), "\n", flush=True)
     if "timesync" in which:
         print(f"### Converged timesync role, {options.rounds} rounds\n")
         print(converged_role.measure(options.rounds), "\n", flush=True)

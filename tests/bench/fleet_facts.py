@@ -1,7 +1,8 @@
-"""``host_facts`` over a fleet of local hosts, beside ``ping`` and ``setup`` over the same hosts.
+"""``host_facts`` over a fleet of local hosts, by module and by report, beside ``raw``, ``ping`` and ``setup``.
 
 Every host is this machine under another name, so that only Ansible's own work and the module's is measured, and no
-network. A real chronyd with four sources stands behind it, as on a healthy host.
+network. A real chronyd with four sources stands behind it, as on a healthy host, and a real agent's report: that one is
+put into a ``/run`` that only the benchmarked command sees.
 """
 
 # Copyright: (c) 2026, softtoken.compliance contributors
@@ -13,21 +14,27 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import statistics
+import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
+
 from tests.rigs.network import Network
 from tests.rigs.ntp import FAST, ChronyClient, NtpServer, program
 
-from .timing import in_turn, table
+from .timing import BenchError, in_turn, once, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
+AGENT = ROOT / "roles" / "drift_agent" / "files" / "softtoken_agent"
+PARTS = ["_ports", "_clock", "_tokens", "_agent", "_adapters", "_host_facts", "_imds", "_sntp"]
 SOURCES = 4
 
 
@@ -46,19 +53,12 @@ def ad_hoc(inventory_file: Path, forks: int, module: str, **arguments: object) -
     return ["ansible", "all", "-i", str(inventory_file), "-f", str(forks), "-m", module, *given]
 
 
-def measure(hosts: int, forks: int, rounds: int) -> str:
-    """Run the comparison and return its table."""
+def measure(hosts: int, forks: int, rounds: int, many: int) -> str:
+    """Run the comparison, and ``many`` hosts by report once; returns their tables."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="softtoken-bench-")))
         client = _healthy_chronyd(stack)
         _on_path(client, folder / "bin")
-        hosts_file = inventory(folder, hosts)
-        facts = {"config_file": str(client.config_file), "chronyc_address": str(client.socket)}
-        commands: dict[str, Sequence[str]] = {
-            "ping": ad_hoc(hosts_file, forks, "ansible.builtin.ping"),
-            "host_facts": ad_hoc(hosts_file, forks, "softtoken.compliance.host_facts", **facts),
-            "setup": ad_hoc(hosts_file, forks, "ansible.builtin.setup"),
-        }
         extra = {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_PIPELINING": "1",
@@ -66,7 +66,89 @@ def measure(hosts: int, forks: int, rounds: int) -> str:
             "PYTHONDONTWRITEBYTECODE": "",
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
         }
-        return table(in_turn(commands, extra, rounds), "ping", hosts)
+        where = {"config_file": str(client.config_file), "chronyc_address": str(client.socket)}
+        agent = Agent(folder, where, extra)
+        agent.check()
+        module, hosts_file = "softtoken.compliance.host_facts", inventory(folder, hosts)
+        reported = {**where, "max_report_age": 86400}
+        by_report = ad_hoc(hosts_file, forks, module, **reported)
+        _expect_source(agent.beside(by_report), extra, "agent", hosts)
+        commands: dict[str, Sequence[str]] = {
+            "raw true": [*ad_hoc(hosts_file, forks, "ansible.builtin.raw"), "-a", "true"],
+            "ping": ad_hoc(hosts_file, forks, "ansible.builtin.ping"),
+            "host_facts by report": agent.beside(by_report),
+            "host_facts by module": ad_hoc(hosts_file, forks, module, **where, max_report_age=0),
+            "host_facts, no agent": by_report,
+            "setup": ad_hoc(hosts_file, forks, "ansible.builtin.setup"),
+        }
+        tables = [table(in_turn(commands, extra, rounds), "ping", hosts)]
+        if many:
+            argv = agent.beside(ad_hoc(inventory(folder, many), forks, module, **reported))
+            done = once(argv, extra)
+            tables.append(f"{many} hosts by report: {done.wall_s:.1f} s wall, {done.cpu_s:.1f} s CPU.")
+        tables.append(agent.cost(rounds * 5))
+        return "\n\n".join(tables)
+
+
+class Agent:
+    """The agent on this machine; its report is in ``/run`` for those who ask ``beside`` it."""
+
+    def __init__(self, folder: Path, where: Mapping[str, str], extra: Mapping[str, str]) -> None:
+        self._home = folder / "agent"
+        self._runtime = self._home / "run"
+        self._runtime.mkdir(parents=True)
+        self._extra = {**extra, "RUNTIME_DIRECTORY": str(self._runtime), "STATE_DIRECTORY": str(self._home)}
+        lines = ["[measure]", *(f"{name} = {value}" for name, value in where.items())]
+        config = self._home / "agent.conf"
+        config.write_text(
+            "\n".join([*lines, "[output]", "facts_file = none", "metrics_file = none", ""]), encoding="utf-8"
+        )
+        archive = self._home / "agent.pyz"
+        archive.write_bytes(build(AGENT, module_utils=ROOT / "plugins" / "module_utils", parts=PARTS))
+        once([sys.executable, str(archive)], self._extra)
+        # Debian's Python has its libraries where a virtual environment's does not look; what is timed is the agent.
+        self._argv = [sys.executable, str(self._home / "current"), "check", "--config", str(config)]
+        self._daemon = where["chronyc_address"]
+
+    def check(self) -> tuple[float, int]:
+        """Run one check; returns its CPU time in seconds and the memory of its largest process in KiB."""
+        process = subprocess.Popen(
+            self._argv, env={**os.environ, **self._extra}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _pid, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 1, 2, 3) or not (self._runtime / "report.json").exists():
+            raise BenchError(f"the agent ended with {process.returncode}: {said.decode('utf-8', 'replace')}")
+        return used.ru_utime + used.ru_stime, used.ru_maxrss
+
+    def cost(self, checks: int) -> str:
+        """Return what a check costs, with all the programs that it starts."""
+        found = [self.check() for _check in range(checks)]
+        cpu_s = statistics.median(cpu for cpu, _memory in found)
+        peak = max(memory for _cpu, memory in found)
+        return (
+            f"One check of the agent, {checks} times: {cpu_s * 1000:.0f} ms CPU (median), {peak / 1024:.1f} MB at most."
+        )
+
+    def beside(self, argv: Sequence[str]) -> list[str]:
+        """Return the argv of a command that finds this agent's report, and its chronyd, in ``/run``."""
+        script = (
+            "mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/chrony /run/softtoken"
+            ' && cp "$1" /run/chrony/ && cp "$2" /run/softtoken/ && shift 2 && exec "$@"'
+        )
+        pid_file = Path(self._daemon).with_name("chronyd.pid")
+        report = self._runtime / "report.json"
+        return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", str(pid_file), str(report), *argv]
+
+
+def _expect_source(argv: Sequence[str], extra: Mapping[str, str], source: str, hosts: int) -> None:
+    """Refuse to time something else than what the table says."""
+    printed = subprocess.run(argv, env={**os.environ, **extra}, capture_output=True, text=True, check=True).stdout
+    found = printed.count(f'"source": "{source}"')
+    if found != hosts:
+        raise BenchError(f"{found} of {hosts} hosts came by way of the {source}:\n{printed[-3000:]}")
 
 
 def _on_path(client: ChronyClient, folder: Path) -> None:
