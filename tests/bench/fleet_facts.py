@@ -2,7 +2,8 @@
 
 Every host is this machine under another name, so that only Ansible's own work and the module's is measured, and no
 network. A real chronyd with four sources stands behind it, as on a healthy host, and a real agent's report: that one is
-put into a ``/run`` that only the benchmarked command sees.
+put into a ``/run`` that only the benchmarked command sees. ``SOFTTOKEN_BENCH_NTPMON`` names the sources (``src``) of
+NTPmon, which no package registry has: its process is watched beside the agent's checks.
 """
 
 # Copyright: (c) 2026, softtoken.compliance contributors
@@ -18,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,6 +89,8 @@ def measure(hosts: int, forks: int, rounds: int, many: int) -> str:
             done = once(argv, extra)
             tables.append(f"{many} hosts by report: {done.wall_s:.1f} s wall, {done.cpu_s:.1f} s CPU.")
         tables.append(agent.cost(rounds * 5))
+        if peer := os.environ.get("SOFTTOKEN_BENCH_NTPMON"):
+            tables.append(_resident(Path(peer), extra))
         return "\n\n".join(tables)
 
 
@@ -141,6 +145,33 @@ class Agent:
         pid_file = Path(self._daemon).with_name("chronyd.pid")
         report = self._runtime / "report.json"
         return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", str(pid_file), str(report), *argv]
+
+
+def _resident(folder: Path, extra: Mapping[str, str], seconds: int = 180) -> str:
+    """Run NTPmon as its unit does (an exporter, every 60 s), and return what it holds and uses."""
+    argv = [sys.executable, "ntpmon.py", "--mode", "prometheus", "--interval", "60", "--port", "19648", "--no-debug"]
+    process = subprocess.Popen(
+        argv, cwd=folder, env={**os.environ, **extra}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        time.sleep(10)
+        before = _cpu_s(process.pid)
+        time.sleep(seconds)
+        if process.poll() is not None:
+            raise BenchError(f"NTPmon ended with {process.returncode}")
+        hourly = (_cpu_s(process.pid) - before) * 3600 / seconds
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    finally:
+        process.kill()
+        process.wait()
+    memory = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    return f"NTPmon, resident: {memory / 1024:.1f} MB, {hourly:.1f} s CPU an hour (starting it not counted)."
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the CPU time of a process and of the programs that it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _expect_source(argv: Sequence[str], extra: Mapping[str, str], source: str, hosts: int) -> None:
