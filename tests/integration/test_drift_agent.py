@@ -48,10 +48,11 @@ def host() -> Iterator[Container]:
     with (
         Network() as network,
         serve_time(network.host("ntp1", SERVER)),
-        boot(network.host("agent", "10.95.0.10"), "bookworm") as container,
+        boot(network.host("agent", "10.95.0.10"), "bookworm", "bare") as container,
     ):
+        container.exec("apt-get", "-qq", "update")
+        container.exec("apt-get", "-qq", "-y", "--no-install-recommends", "install", "chrony", timeout=300)
         follow(container, SERVER)
-        container.exec("apt-get", "-qq", "-y", "remove", "python3-psutil", timeout=120)
         container.exec("mkdir", "-p", str(Path(METRICS).parent))
         wait_for(lambda: "*" in sources(container), "chronyd to follow the server")
         yield container

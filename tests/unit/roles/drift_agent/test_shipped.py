@@ -1,0 +1,106 @@
+"""What the role ships, and how a host installs it."""
+
+from __future__ import annotations
+
+import ast
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
+
+from roles.drift_agent.files.softtoken_agent.unpack import install
+
+ROOT = Path(__file__).resolve().parents[4]
+ROLE = ROOT / "roles" / "drift_agent"
+UTILS = ROOT / "plugins" / "module_utils"
+PREFIX = "ansible_collections.softtoken.compliance.plugins.module_utils."
+PARTS: list[str] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text("utf-8"))["__drift_agent_parts"]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    home = tmp_path / "softtoken-agent"
+    home.mkdir()
+    path = home / "softtoken-agent.pyz"
+    path.write_bytes(build(ROLE / "files" / "softtoken_agent", module_utils=UTILS, parts=PARTS))
+    return path
+
+
+def names(archive: Path) -> set[str]:
+    return set(zipfile.ZipFile(io.BytesIO(archive.read_bytes())).namelist())
+
+
+def test_the_shell_and_the_shared_packages_are_shipped_and_nothing_else(archive: Path) -> None:
+    shipped = names(archive)
+    assert {name.partition("/")[0] for name in shipped} == {"__main__.py", "softtoken_agent", "ansible_collections"}
+    inside = {
+        name.removeprefix(PREFIX.replace(".", "/")) for name in shipped if name.startswith(PREFIX.replace(".", "/"))
+    }
+    assert {name.partition("/")[0].removesuffix(".py") for name in inside} == {*PARTS, "__init__"}
+    assert not [name for name in shipped if "__pycache__" in name or not name.endswith(".py")]
+    # The account's half of the product stays on the controller.
+    assert not [name for name in shipped if "_iam" in name or "_aws" in name]
+
+
+def test_all_that_is_imported_is_shipped_and_all_parts_are_imported(archive: Path) -> None:
+    shipped = names(archive)
+    wanted = set()
+    with zipfile.ZipFile(archive) as file:
+        for name in shipped:
+            for node in ast.walk(ast.parse(file.read(name))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PREFIX):
+                    wanted.add((node.module or "").removeprefix(PREFIX).partition(".")[0])
+    assert wanted == set(PARTS)
+
+
+def test_it_runs_without_any_package(archive: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", str(archive)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert run.stdout.startswith("installed ")
+    current = archive.parent / "current"
+    told = subprocess.run(
+        [sys.executable, "-I", "-S", str(current), "--version"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert told.stdout.strip().endswith(f"({current.resolve().name})")
+
+
+def test_a_host_installs_a_version_once_and_keeps_the_one_before(archive: Path) -> None:
+    home = archive.parent
+    first = install(str(archive)).removeprefix("installed ")
+    assert install(str(archive)) == "unchanged"
+    versions = [first]
+    for number in (1, 2):
+        with zipfile.ZipFile(archive, "a") as file:
+            file.writestr(f"more{number}.py", "")
+        said = install(str(archive))
+        assert said.endswith(f", replacing {versions[-1]}")
+        versions.append(said.removeprefix("installed ").partition(",")[0])
+    assert (home / "current").resolve().name == versions[-1]
+    assert {path.name for path in home.iterdir()} == {"softtoken-agent.pyz", "current", *versions[1:]}
+    assert list((home / "current" / "__pycache__").iterdir())
+
+
+def test_what_was_not_finished_is_done_again(archive: Path) -> None:
+    home = archive.parent
+    name = install(str(archive)).removeprefix("installed ")
+    (home / "current").unlink()
+    (home / f"{name}.partial").mkdir()
+    (home / f"{name}.link").symlink_to("nowhere")
+    (home / name / "__main__.py").unlink()
+    assert install(str(archive)) == f"installed {name}"
+    assert (home / "current" / "__main__.py").is_file()
+    assert {path.name for path in home.iterdir()} == {"softtoken-agent.pyz", "current", name}
+
+
+def test_code_is_compiled_anew_for_another_python(archive: Path) -> None:
+    name = install(str(archive)).removeprefix("installed ")
+    for path in (archive.parent / name / "__pycache__").iterdir():
+        path.unlink()
+    assert install(str(archive)) == f"compiled {name}"
+    assert install(str(archive)) == "unchanged"
