@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How often a check may step the clock by itself. Private to this collection.
 
-Counted in boot time, which no step moves: a clock that is stepped to and fro cannot reset its own limit.
+Counted in boot time, which no step moves: a clock that is stepped back and forth cannot reset its own limit.
 """
 
 from __future__ import annotations

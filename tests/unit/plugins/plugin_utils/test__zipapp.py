@@ -70,3 +70,24 @@ def test_a_part_that_is_not_there_is_named(main: Path, module_utils: Path) -> No
 def test_a_main_that_is_not_there_is_named(module_utils: Path, tmp_path: Path) -> None:
     with pytest.raises(ZipappError, match=r"gone\.py is no file"):
         build(tmp_path / "gone.py", module_utils=module_utils, parts=[])
+
+
+def test_a_package_goes_in_whole_and_its_main_runs(module_utils: Path, tmp_path: Path) -> None:
+    package = tmp_path / "program"
+    (package / "__pycache__").mkdir(parents=True)
+    (package / "__pycache__" / "other.cpython-311.pyc").write_bytes(b"\0")
+    (package / "__init__.py").touch()
+    (package / "notes.txt").touch()
+    (package / "__main__.py").write_text("import program.other\n", encoding="utf-8")
+    (package / "other.py").write_text(MAIN, encoding="utf-8")
+    archive = tmp_path / "package.pyz"
+    archive.write_bytes(build(package, module_utils=module_utils, parts=["_pack", "_single"]))
+    run = subprocess.run([sys.executable, "-I", "-S", str(archive)], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "found\n", "")
+    inside = {name for name in zipfile.ZipFile(archive).namelist() if not name.startswith("ansible_collections")}
+    assert inside == {"__main__.py", "program/__init__.py", "program/other.py"}
+
+
+def test_a_package_without_main_is_refused(module_utils: Path, tmp_path: Path) -> None:
+    with pytest.raises(ZipappError, match=r"__main__\.py is no file"):
+        build(tmp_path, module_utils=module_utils, parts=[])

@@ -116,7 +116,8 @@ def test_one_holds_the_lock_until_its_process_ends(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            f"import fcntl, time; file = open({str(path)!r}); fcntl.flock(file, 2); print(1, flush=True); time.sleep(99)",
+            "import fcntl, sys, time; x = open(sys.argv[1]); fcntl.flock(x, 2); print(1, flush=True); time.sleep(99)",
+            str(path),
         ],
         stdout=subprocess.PIPE,
     )
