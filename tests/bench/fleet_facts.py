@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
 
+from tests.integration.agent_host import FILES, PARTS
 from tests.rigs.network import Network
 from tests.rigs.ntp import FAST, ChronyClient, NtpServer, program
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
-AGENT = ROOT / "roles" / "drift_agent" / "files" / "softtoken_agent"
-PARTS = ["_ports", "_clock", "_tokens", "_agent", "_adapters", "_host_facts", "_imds", "_sntp"]
 SOURCES = 4
 
 
@@ -108,7 +107,9 @@ class Agent:
             "\n".join([*lines, "[output]", "facts_file = none", "metrics_file = none", ""]), encoding="utf-8"
         )
         archive = self._home / "agent.pyz"
-        archive.write_bytes(build(AGENT, module_utils=ROOT / "plugins" / "module_utils", parts=PARTS))
+        archive.write_bytes(
+            build(FILES / "softtoken_agent", module_utils=ROOT / "plugins" / "module_utils", parts=PARTS)
+        )
         once([sys.executable, str(archive)], self._extra)
         # Debian's Python has its libraries where a virtual environment's does not look; what is timed is the agent.
         self._argv = [sys.executable, str(self._home / "current"), "check", "--config", str(config)]

@@ -19,7 +19,9 @@ import pytest
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._agent_report import COMMAND, FILE, read_answer
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
 
-from tests.integration.fleet import CONFIG, ROOT, SERVERS, Fleet, Managed, server
+from tests.integration.agent_host import FILES, HOME, PARTS, podman_host, role
+from tests.integration.fleet import CONFIG, EVERYWHERE, ROOT, SERVERS, Fleet, Managed, server
+from tests.rigs.containers import ENVIRONMENT
 from tests.rigs.shell import run, wait_for
 
 if TYPE_CHECKING:
@@ -29,10 +31,8 @@ if TYPE_CHECKING:
     from tests.rigs.roots import Suite
     from tests.rigs.vm import VirtualMachine
 
-AGENT = ROOT / "roles" / "drift_agent" / "files" / "softtoken_agent"
+AGENT = FILES / "softtoken_agent"
 PROGRAMS = Path(sys.executable).parent
-HOME = Path("/usr/lib/softtoken-agent")
-PARTS = ["_ports", "_clock", "_tokens", "_agent", "_adapters", "_host_facts", "_imds", "_sntp"]
 CHECK = f"python3 {HOME}/current check --format json"
 #: What no two moments have in common, and by how much they differ at most: FAST samples wander.
 MOVING = {"offset_s": 0.1, "bound_s": 0.1, "reference_age_s": 60.0, "frequency_ppm": 500.0}
@@ -43,15 +43,21 @@ KEPT = "/root/report.json"
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Fleet]:
     """Start hosts with an agent, all of them compliant as far as a container can be."""
-    archive = build(AGENT, module_utils=ROOT / "plugins" / "module_utils", parts=PARTS)
     with Fleet() as started:
         for host in started.hosts:
-            host.sh(f"mkdir -p {HOME} && useradd --system softtoken && useradd --create-home mallory")
-            Path(f"/proc/{host.pid}/root{HOME}/agent.pyz").write_bytes(archive)
-            host.sh(f"python3 {HOME}/agent.pyz")
+            host.sh("useradd --system softtoken && useradd --create-home mallory")
+            install(host)
             # Every container has the machine id of its image, and all have the boot of this machine.
             host.sh(f"echo {host.suite} | sha256sum | head -c 32 > /etc/machine-id")
         yield started
+
+
+def install(host: Managed) -> None:
+    """Put the agent there, without its service."""
+    host.sh(f"mkdir -p {HOME}")
+    archive = build(AGENT, module_utils=ROOT / "plugins" / "module_utils", parts=PARTS)
+    Path(f"/proc/{host.pid}/root{HOME}/agent.pyz").write_bytes(archive)
+    host.sh(f"python3 {HOME}/agent.pyz")
 
 
 @pytest.fixture
@@ -180,6 +186,39 @@ def test_what_the_agent_finds_wrong_is_told_the_same(healthy: Fleet) -> None:
         one, other = (found["ansible_facts"]["softtoken"]["reasons"] for found in (reported, by_module[suite]))
         assert one == other
         assert "chrony.inactive" in one
+
+
+def test_the_agent_that_the_role_installs_sees_what_root_sees(
+    healthy: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is no root, and still it has to see chronyd's socket and the tokens in everybody's home.
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    host = healthy.host("bookworm")
+    profile = "[profile prod]\nmfa_serial = arn:aws:iam::123456789012:mfa/mallory\n"
+    aws = f"mkdir -p /home/mallory/.aws && printf %s {shlex.quote(profile)} > /home/mallory/.aws/config"
+    host.sh(
+        f"rm -rf /run/softtoken; userdel softtoken; {aws}; chown -R mallory /home/mallory; chmod -R go= /home/mallory"
+    )
+    try:
+        ran = role(tmp_path, podman_host(host.container))
+        assert ran.rc == 0, ran.output
+        hint = lambda: host.sh("journalctl --no-pager -n 30 -u softtoken-agent")  # noqa: E731
+        wait_for(lambda: host.sh(f"ls {FILE}", check=False) != "", "the first check", timeout=60, hint=hint)
+        where = EVERYWHERE._replace(only=host.suite)
+        by_report, by_module = (
+            healthy.ansible("host_facts", {"max_report_age": age}, where)[host.suite] for age in (900, 0)
+        )
+        assert (by_report["source"], by_module["source"]) == ("agent", "module"), by_report
+        one, other = (found["ansible_facts"]["softtoken"] for found in (by_report, by_module))
+        assert one.pop("measured_at") <= other.pop("measured_at")
+        same(one, other)
+        assert [serial["user"] for serial in one["serials"]] == ["mallory"]
+    finally:
+        gone = role(tmp_path / "gone", podman_host(host.container), drift_agent_state="absent")
+        assert gone.rc == 0, gone.output
+        host.sh("rm -rf /home/mallory/.aws; useradd --system softtoken")
+        install(host)
 
 
 # --- reports that do not count ---------------------------------------------------------------------------------------
