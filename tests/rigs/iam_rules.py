@@ -36,6 +36,13 @@ BUCKET = "arn:aws:s3:::records"
 PRESENT = "aws:MultiFactorAuthPresent"
 AGE = "aws:MultiFactorAuthAge"
 
+# Conditions: what an Allow asks for, what a Deny asks for, and users alone.
+MFA = {"Bool": {PRESENT: "true"}}
+NO_MFA = {"BoolIfExists": {PRESENT: "false"}}
+USERS = {"ArnLike": {"aws:PrincipalArn": "arn:*:iam::*:user/*"}}
+
+OWN = "arn:aws:iam::*:user/${aws:username}"
+
 DATA = Path(__file__).resolve().parents[1] / "data" / "iam"
 RECOMMENDED: dict[str, Any] = json.loads((DATA / "aws_recommended.json").read_text())
 MISTAKES: dict[str, Any] = json.loads((DATA / "published_mistakes.json").read_text())
@@ -65,6 +72,9 @@ def trusting(principal: Any, condition: Any = None, **elements: Any) -> dict[str
 def policy(*statements: Any) -> dict[str, Any]:
     """Write a policy document."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+ADMIN = policy(statement("Allow", Action="*"))
 
 
 def role(trust: Any, **fields: Any) -> Account:
@@ -134,3 +144,8 @@ def only(account: Account, rule: str, **options: Any) -> Finding:
     """Give the one finding of a rule."""
     (one,) = [one for one in found(account, **options) if one.rule == f"MFA-{rule}"]
     return one
+
+
+def of(effect: str, condition: Any, *more: Any) -> list[str]:
+    """Name what is found in a user's policy with such a statement, and others."""
+    return rules(managed(policy(statement(effect, condition), *more)))
