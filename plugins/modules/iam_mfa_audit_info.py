@@ -116,7 +116,8 @@ options:
   host_serials:
     description:
       - MFA serials found on hosts, as M(softtoken.compliance.host_facts) returns them in
-        RV(softtoken.compliance.host_facts#module:ansible_facts.softtoken.serials), each with its host.
+        RV(softtoken.compliance.host_facts#module:ansible_facts.softtoken.serials), and profiles for a role that have
+        none (RV(softtoken.compliance.host_facts#module:ansible_facts.softtoken.role_profiles)), each with its host.
       - The filter P(softtoken.compliance.host_serials#filter) makes this list of the facts of many hosts.
     type: list
     elements: dict

@@ -20,6 +20,7 @@ from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_pl
 SAMPLE = PLAYBOOKS / "files" / "sample_account.json"
 WEB = "arn:aws:iam::123456789012:role/web-server"
 GONE = "arn:aws:iam::123456789012:mfa/nobody-has-this"
+ADMIN = "arn:aws:iam::123456789012:role/admin"  # of the sample: its trust policy requires MFA
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
 NEVER_FAIL: dict[str, Any] = {"softtoken_fail_on": []}
 
@@ -40,11 +41,19 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def beside_hosts(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run over this machine, with a home that names a serial, and over a host of which only cached facts are known."""
+    """Run over this machine, with a serial in its environment and profiles for roles in a file that it names."""
     folder = tmp_path_factory.mktemp("beside")
     shutil.copy(SAMPLE, folder / "account.json")
+    (folder / "aws").write_text(
+        f"[profile keys]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {SECRET}\n"
+        f"[profile admin]\nrole_arn = {ADMIN}\nsource_profile = keys\n"
+        f"[profile web]\nrole_arn = {WEB}\nsource_profile = keys\n"
+        f"[profile machine]\nrole_arn = {ADMIN}\ncredential_source = Ec2InstanceMetadata\n"
+        f"[profile complete]\nrole_arn = {ADMIN}\nsource_profile = keys\nmfa_serial = {GONE}\n",
+        encoding="utf-8",
+    )
     environment = folder / "serials.sh"
-    environment.write_text(f"export AWS_MFA_SERIAL={GONE}\n", encoding="utf-8")
+    environment.write_text(f"export AWS_MFA_SERIAL={GONE}\nexport AWS_CONFIG_FILE={folder / 'aws'}\n", encoding="utf-8")
     profile = Path("/etc/profile.d/softtoken-test-serial.sh")
     if not os.access(profile.parent, os.W_OK):
         pytest.skip("writing a serial into /etc/profile.d needs root")
@@ -55,7 +64,7 @@ def beside_hosts(tmp_path_factory: pytest.TempPathFactory) -> Run:
             PLAYBOOKS / "compliance.yml",
             inventory_of({"here": THIS_MACHINE}),
             softtoken_account="account.json",
-            softtoken_account_severity="high",
+            softtoken_account_severity="medium",
             **NEVER_FAIL,
         )
     finally:
@@ -91,13 +100,35 @@ def test_hosts_and_account_are_in_one_report(beside_hosts: Run) -> None:
     assert list(beside_hosts.hosts) == ["here"]
     assert beside_hosts.report["verdict"] == beside_hosts.hosts["here"]["verdict"]
     assert beside_hosts.report["account"]["verdict"] == "noncompliant"
-    assert {found["severity"] for found in beside_hosts.report["account"]["findings"]} == {"critical", "high"}
+    assert {found["severity"] for found in beside_hosts.report["account"]["findings"]} == {"critical", "high", "medium"}
 
 
 def test_a_serial_on_a_host_is_held_against_the_account(beside_hosts: Run) -> None:
     assert GONE in [entry["serial"] for entry in beside_hosts.hosts["here"]["facts"]["serials"]]
     found = [one for one in beside_hosts.report["account"]["findings"] if one["serial"] == GONE]
-    assert [(one["rule"], one["hosts"]) for one in found] == [("MFA-S01", ["here"])]
+    assert {(one["rule"], *one["hosts"]) for one in found} == {("MFA-S01", "here")}
+
+
+def test_a_profile_without_a_serial_is_held_against_the_trust_of_its_role(beside_hosts: Run) -> None:
+    file = str(beside_hosts.folder / "aws")
+    entry = {"where": file, "user": None}
+    assert [one for one in beside_hosts.hosts["here"]["facts"]["role_profiles"] if one["where"] == file] == [
+        {"role_arn": ADMIN, "profile": "admin", **entry},
+        {"role_arn": WEB, "profile": "web", **entry},
+    ]
+    # The web server's role wants no MFA.
+    found = [one for one in beside_hosts.report["account"]["findings"] if one["rule"] == "MFA-S13"]
+    assert [(one["resource"], one["document"], one["hosts"]) for one in found] == [
+        (f"here:{file}", "profile:admin", ["here"])
+    ]
+    assert ADMIN in found[0]["message"]
+    assert f"where: here:{file}" in beside_hosts.text
+
+
+def test_no_key_beside_such_a_profile_leaves_the_host(beside_hosts: Run) -> None:
+    for text in (beside_hosts.output, beside_hosts.text, json.dumps(beside_hosts.report)):
+        assert "AKIAIOSFODNN7EXAMPLE" not in text
+        assert SECRET not in text
 
 
 def test_roles_attached_to_hosts_can_be_the_scope(tmp_path: Path) -> None:

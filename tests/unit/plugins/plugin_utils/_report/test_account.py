@@ -82,6 +82,17 @@ def test_a_finding_names_the_hosts_whose_configuration_names_its_serial(result: 
     assert [found["hosts"] for found in report.account.findings] == [["a"], []]
 
 
+def test_a_finding_about_a_profile_without_a_serial_names_its_host(result: Maker) -> None:
+    entry = {"role_arn": "arn:aws:iam::123456789012:role/x", "where": "/x", "profile": "p", "user": None}
+    answers = [
+        HostAnswers(host="a", measured=result(role_profiles=[entry])),
+        HostAnswers(host="b", measured=result(role_profiles=[entry])),
+    ]
+    report = report_of(audit(finding(resource="b:/x"), finding(resource="b:/y")), *answers)
+    assert report.account is not None
+    assert [found["hosts"] for found in report.account.findings] == [["b"], []]
+
+
 def test_a_finding_names_the_hosts_that_have_its_role_whatever_its_path(result: Maker) -> None:
     other = {"account": "210987654321", "role": "web"}
     answers = [
