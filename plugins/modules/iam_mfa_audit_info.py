@@ -287,11 +287,13 @@ findings:
       sample: arn:aws:iam::123456789012:role/billing
     document:
       description: Which document of the resource it is. V(trust), V(inline:NAME), V(managed:ARN@vN), V(boundary),
-        V(scp:ID), V(resource:ARN), V(profile:NAME), V(trail) or V(account).
+        V(scp:ID), V(resource:ARN), V(profile:NAME), V(trail) or V(account). V(group:GROUP:inline:NAME) is the policy
+        of a group that a user has it from.
       type: str
       sample: trust
     statement:
-      description: Sid of the statement, its index from 0 where it has none, V(null) where it is about no statement.
+      description: Sid of the statement, its index from 0 where it has none or another statement has the same, V(null)
+        where it is about no statement.
       type: raw
       sample: PeopleWithMFA
     path:

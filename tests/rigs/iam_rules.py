@@ -100,6 +100,14 @@ def user(name: str, **fields: Any) -> User:
     )
 
 
+def carried(document: Any) -> Account:
+    """Give an account with one managed policy, which a user and a role of a service have."""
+    account = managed(document)
+    held = account.policies[POLICY]._replace(attachments=(USER, ROLE))
+    worker = role(policy(trusting({"Service": "ec2.amazonaws.com"}))).roles
+    return account._replace(policies={POLICY: held}, roles=worker)
+
+
 def with_inline(**documents: Any) -> Account:
     """Give an account with one user, who has these inline policies."""
     inline = tuple(InlinePolicy(name, document) for name, document in documents.items())
