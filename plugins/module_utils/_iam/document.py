@@ -22,7 +22,9 @@ from urllib.parse import unquote
 from .errors import DocumentError
 from .operators import Operator, read_operator
 
-__all__ = ["AGE", "MFA_KEYS", "PRESENT", "Condition", "Document", "Principals", "Problem", "Statement", "parse_document"]
+__all__ = [
+    "AGE", "MFA_KEYS", "PRESENT", "Condition", "Document", "Principals", "Problem", "Statement", "parse_document",
+]  # fmt: skip
 
 #: The MFA condition keys, folded as ``Condition.key_folded`` is.
 PRESENT = "aws:multifactorauthpresent"
