@@ -152,7 +152,7 @@ def test_the_text_keeps_within_its_width() -> None:
     text = render_text(report_of(audit(odd), mode="account"))
     assert max(map(len, text.splitlines())) <= 110
     assert f"    where: {WEB},\n           inline:xxx" in text
-    assert "\n           access keys met. The conditions" in text
+    assert "\n           which access keys met. The conditions" in text
 
 
 def test_the_text_names_code_from_the_working_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
