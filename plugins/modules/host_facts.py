@@ -411,6 +411,11 @@ ansible_facts:
               description: Name of the role.
               type: str
               sample: ci-runner
+            partition:
+              description: Partition of the account, where it is another than V(aws).
+              type: str
+              returned: outside the partition V(aws)
+              sample: aws-us-gov
 detail:
   description: The long form.
   returned: when O(detail=true)

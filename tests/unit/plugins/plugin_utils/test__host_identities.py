@@ -41,6 +41,14 @@ def test_lists_each_attached_role_once() -> None:
     assert attached_roles(["a", "b", "c"], variables) == ["arn:aws:iam::123456789012:role/web"]
 
 
+def test_a_role_has_the_partition_of_its_host() -> None:
+    variables = hostvars(
+        a={"attached_role": {**ROLE, "partition": "aws-cn"}}, b={"attached_role": {**ROLE, "partition": "x:y"}}
+    )
+    assert attached_roles(["a"], variables) == ["arn:aws-cn:iam::123456789012:role/web"]
+    assert attached_roles(["b"], variables) == ["arn:aws:iam::123456789012:role/web"]
+
+
 @pytest.mark.parametrize(
     "facts",
     [
