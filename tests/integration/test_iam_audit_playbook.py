@@ -74,6 +74,7 @@ def beside_hosts(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_the_account_is_reported_and_fails_the_run(sample: Run) -> None:
     assert sample.rc == 2, sample.output
     assert "account 123456789012: noncompliant: " in sample.output
+    assert f"the report is in {sample.folder / 'report' / 'report.json'} and " in sample.output
     assert rules(sample) == set(RULES)
     assert (sample.report["mode"], sample.report["verdict"], sample.report["hosts"]) == ("account", "noncompliant", [])
 
@@ -159,17 +160,42 @@ def test_roles_attached_to_hosts_can_be_the_scope(tmp_path: Path) -> None:
     assert {(one["rule"], one["resource"]) for one in run.report["account"]["findings"]} == {("MFA-T04", WEB)}
 
 
+@pytest.mark.parametrize(
+    ("playbook", "wrong", "says"),
+    [
+        ("iam_audit.yml", {"softtoken_account": "nosuch.json"}, "nosuch.json"),
+        ("compliance.yml", {"softtoken_account": "nosuch.json"}, "nosuch.json"),
+        ("compliance.yml", {"softtoken_account": "."}, ""),
+        (
+            "compliance.yml",
+            {"softtoken_account": str(SAMPLE), "softtoken_account_inventories": "other.json"},
+            "other.json",
+        ),
+    ],
+)
+def test_a_path_that_does_not_exist_stops_before_anything_is_measured(
+    tmp_path: Path, playbook: str, wrong: dict[str, Any], says: str
+) -> None:
+    hosts = inventory_of({"here": THIS_MACHINE} if playbook == "compliance.yml" else {})
+    run = ansible_playbook(tmp_path, PLAYBOOKS / playbook, hosts, **wrong, **NEVER_FAIL)
+    assert run.rc == 2
+    assert f"there is no file {tmp_path / says}" in run.output
+    assert "Measure the host" not in run.output
+    assert not (tmp_path / "report" / "report.json").exists()
+
+
 def test_an_audit_that_fails_is_unknown_and_hosts_are_reported_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     run = ansible_playbook(
         tmp_path,
         PLAYBOOKS / "compliance.yml",
         inventory_of({"here": THIS_MACHINE}),
-        softtoken_account="missing.json",
+        softtoken_account="broken.json",
         softtoken_fail_on=["unknown"],
     )
     assert run.rc == 2, run.output
     assert run.report["account"]["verdict"] == "unknown"
-    assert str(tmp_path / "missing.json") in run.report["account"]["message"]
+    assert str(tmp_path / "broken.json") in run.report["account"]["message"]
     assert run.hosts["here"]["facts"] is not None
 
 
