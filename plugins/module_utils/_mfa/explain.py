@@ -38,9 +38,8 @@ _TWO_CODES = (
     "Wait until the device shows a new code, give that one and the one that follows it, in this order, and send them "
     "within seconds"
 )
-_CHANGES = frozenset(
-    ("iam:EnableMFADevice", "iam:DeactivateMFADevice", "iam:DeleteVirtualMFADevice", "iam:CreateVirtualMFADevice")
-)
+_CHANGES = frozenset(("EnableMFADevice", "DeactivateMFADevice", "DeleteVirtualMFADevice", "CreateVirtualMFADevice"))
+_SIGN_IN = frozenset(("AssumeRole", "GetSessionToken"))
 _NEVER_SENT = frozenset(("ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "SSLError"))
 _LOST = frozenset(("ConnectionClosedError", "HTTPClientError", "ReadTimeoutError", "ResponseStreamingError"))
 _THROTTLED = frozenset(("RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"))
@@ -76,8 +75,13 @@ class _Refusal(NamedTuple):
     message: str
 
     @property
+    def api(self) -> str:
+        service = "sts" if self.operation in _SIGN_IN or self.operation == "GetCallerIdentity" else "iam"
+        return f"{service}:{self.operation}"
+
+    @property
     def said(self) -> str:
-        return f"{self.operation}: {self.code}: {self.message}".rstrip(": ")
+        return f"{self.api}: {self.code}: {self.message}".rstrip(": ")
 
     @property
     def text(self) -> str:
@@ -88,13 +92,13 @@ _Reader = Callable[[_Refusal, Situation], Optional[Explanation]]
 
 
 def explain(operation: str, error_code: str, message: str, situation: Situation) -> Explanation:
-    """Explain a refusal; ``operation`` is "iam:ResyncMFADevice"."""
-    refusal = _Refusal(operation, error_code, " ".join(message.split()))
+    """Explain a refusal; ``operation`` is "ResyncMFADevice", with or without "iam:"."""
+    refusal = _Refusal(operation.rpartition(":")[2], error_code, " ".join(message.split()))
     for reader in _READERS:
         found = reader(refusal, situation)
         if found is not None:
             return found._replace(text=f"{found.text} (AWS: {refusal.said})")
-    return Explanation("unknown", f"AWS refused {operation} for an unforeseen reason: {refusal.said}.", "")
+    return Explanation("unknown", f"AWS refused {refusal.api} for an unforeseen reason: {refusal.said}.", "")
 
 
 # --- the codes -------------------------------------------------------------------------------------------------------
@@ -103,7 +107,7 @@ def explain(operation: str, error_code: str, message: str, situation: Situation)
 def _bad_code(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
     if refusal.code != "InvalidAuthenticationCode" and "invalid mfa one time pass code" not in refusal.text:
         return None
-    if refusal.operation.startswith("sts:"):
+    if refusal.operation in _SIGN_IN:
         return _refused_at_sign_in(situation)
     if situation.made_here:
         return Explanation(
@@ -184,7 +188,7 @@ def _busy(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
 def _limit(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
     if not refusal.code.startswith("LimitExceeded"):
         return None
-    if refusal.operation == "iam:ResyncMFADevice":
+    if refusal.operation == "ResyncMFADevice":
         return Explanation(
             "limit",
             f"AWS takes no more attempts for {situation.serial} at present.",
@@ -208,20 +212,20 @@ def _denied(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
     if "session credentials" in refusal.text:
         return Explanation(
             "denied",
-            f"{refusal.operation} takes long-term keys only, and these credentials are temporary.",
+            f"{refusal.api} takes long-term keys only, and these credentials are temporary.",
             "Use the user's own access key.",
         )
     who = situation.caller or "The credentials"
     if "explicit deny" in refusal.text:
         return Explanation(
             "denied",
-            f"A policy denies {who} {refusal.operation}. That is often the statement that denies everything without "
+            f"A policy denies {who} {refusal.api}. That is often the statement that denies everything without "
             "MFA and forgot to leave this action out.",
-            f"Add {refusal.operation} to that statement's NotAction, or ask an administrator to do this for you.",
+            f"Add {refusal.api} to that statement's NotAction, or ask an administrator to do this for you.",
         )
     return Explanation(
         "denied",
-        f"{who} may not call {refusal.operation}.",
+        f"{who} may not call {refusal.api}.",
         f"Allow it on the user {situation.user}, or ask an administrator to do this for you.",
     )
 
@@ -250,7 +254,7 @@ def _transport(refusal: _Refusal, _situation: Situation) -> Optional[Explanation
     if refusal.code in _THROTTLED:
         return Explanation(
             "throttled",
-            f"AWS had too many calls in the account and did not do {refusal.operation}.",
+            f"AWS had too many calls in the account and did not do {refusal.api}.",
             "Wait a minute, and run again with fresh codes.",
         )
     if "signature expired" in refusal.text or "signature not yet current" in refusal.text or (
@@ -264,13 +268,13 @@ def _transport(refusal: _Refusal, _situation: Situation) -> Optional[Explanation
     if refusal.code in _NEVER_SENT:
         return Explanation(
             "no_answer",
-            f"AWS could not be reached for {refusal.operation}; nothing was changed.",
+            f"AWS could not be reached for {refusal.api}; nothing was changed.",
             "Check the network and the region, and run again with fresh codes.",
         )
     if refusal.code in _LOST or refusal.code in ("InternalFailure", "ServiceFailure", "ServiceUnavailable"):
         return Explanation(
             "no_answer",
-            f"{refusal.operation} was sent and got no proper answer: nobody knows whether AWS did it.",
+            f"{refusal.api} was sent and got no proper answer: nobody knows whether AWS did it.",
             "Check whether the device works before anything else; if it does not, run again with fresh codes.",
         )
     return None
