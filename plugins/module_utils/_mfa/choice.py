@@ -14,11 +14,9 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.near import NearIndex
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.serial import Serial, parse_serial
 
-from .explain import Explanation
+from .explain import ROOT, Explanation
 
 __all__ = ["Inventory", "choose_device", "refuse_kind", "stranger"]
-
-_CONSOLE = "In the console, under Security credentials, root resynchronises a device by itself, also before signing in."
 
 
 class Inventory(NamedTuple):
@@ -107,8 +105,7 @@ def _sms(serial: Serial) -> Explanation:
 
 
 def _root(serial: Serial) -> Explanation:
-    text = f"{serial.text} is the root user's device, and the API resynchronises devices of IAM users only."
-    return Explanation("wrong_serial", text, _CONSOLE)
+    return Explanation("wrong_serial", f"{serial.text} is the root user's device.", ROOT)
 
 
 def _user(serial: Serial) -> Explanation:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple, Optional, Tuple
 
-__all__ = ["CAUSES", "Explanation", "Situation", "explain"]
+__all__ = ["CAUSES", "ROOT", "TWO_CODES", "Explanation", "Situation", "explain"]
 
 #: Stable names of causes, as the modules return them.
 CAUSES = (
@@ -34,7 +34,11 @@ CAUSES = (
     "wrong_serial",
 )
 
-_TWO_CODES = (
+ROOT = (
+    "The API resynchronises no device of the account's root user. Root does it by itself in the console, under "
+    "Security credentials, or before signing in."
+)
+TWO_CODES = (
     "Wait until the device shows a new code, give that one and the one that follows it, in this order, and send them "
     "within seconds"
 )
@@ -122,7 +126,7 @@ def _bad_code(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
         f"AWS took the two codes for {situation.serial} as a pair of this device's codes by no reckoning, and changed "
         "nothing. They were swapped, did not follow each other, were typed wrong, were used before, or come from "
         "another device; AWS does not say which.",
-        f"{_TWO_CODES}. If fresh pairs are refused again and again, the application holds another seed than this "
+        f"{TWO_CODES}. If fresh pairs are refused again and again, the application holds another seed than this "
         "device: replace the device.",
     )
 
@@ -161,6 +165,8 @@ def _not_there(refusal: _Refusal, situation: Situation) -> Optional[Explanation]
     if not refusal.code.startswith("NoSuchEntity"):
         return None
     if refusal.text.startswith("the user") or "user with name" in refusal.text:
+        if situation.user.lower() in ("root", "<root_account>"):
+            return Explanation("no_user", f"The account has no IAM user {situation.user}.", ROOT)
         return Explanation(
             "no_user",
             f"The account has no user {situation.user}.",
