@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import gc
 import json
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._iam.account import Account
 from ._iam.audit import AuditReport, audit, coverage_to_dict, summarise
@@ -23,7 +23,7 @@ from ._iam.iac import IacFile
 from ._iam.ignore import Ignore, Sifted, read_ignores, sift
 from ._iam.snapshot import account_from_snapshot, parse_snapshot
 
-__all__ = ["AuditPorts", "run_audit"]
+__all__ = ["AuditPorts", "host_serial", "read_or_collect", "run_audit"]
 
 _ACCOUNT_DIGITS = 12
 
@@ -54,7 +54,7 @@ def _run(params: Mapping[str, Any], ports: AuditPorts, *, check_mode: bool) -> D
     ignores = read_ignores(params["ignore"] or ())
     now = ports.now()
     options = _options(params, ports, now)
-    snapshot = _snapshot(params, ports)
+    snapshot = read_or_collect(params["snapshot"], ports)
     account = account_from_snapshot(snapshot)
     report = audit(account, options)
     today = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).date()
@@ -82,7 +82,7 @@ def _options(params: Mapping[str, Any], ports: AuditPorts, now: float) -> AuditO
         scope=params["scope"],
         roles=frozenset(params["roles"] or ()),
         trusted_accounts=trusted,
-        host_serials=tuple(_host_serial(entry) for entry in params["host_serials"] or ()),
+        host_serials=tuple(host_serial(entry) for entry in params["host_serials"] or ()),
         trail_events=tuple(params["trail_events"] or ()),
         unassigned_after_days=params["unassigned_after_days"],
         now=now,
@@ -90,7 +90,8 @@ def _options(params: Mapping[str, Any], ports: AuditPorts, now: float) -> AuditO
     )
 
 
-def _host_serial(entry: Mapping[str, Any]) -> HostSerial:
+def host_serial(entry: Mapping[str, Any]) -> HostSerial:
+    """Read one of the option host_serials."""
     return HostSerial(
         entry["host"],
         entry.get("serial") or "",
@@ -101,8 +102,8 @@ def _host_serial(entry: Mapping[str, Any]) -> HostSerial:
     )
 
 
-def _snapshot(params: Mapping[str, Any], ports: AuditPorts) -> Mapping[str, Any]:
-    path = params["snapshot"]
+def read_or_collect(path: Optional[str], ports: AuditPorts) -> Mapping[str, Any]:
+    """Return the snapshot in a file, or without one that of the live account."""
     if path is None:
         return ports.collect()
     try:

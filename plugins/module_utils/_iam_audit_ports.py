@@ -24,7 +24,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit im
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-__all__ = ["audit_ports", "write_private"]
+__all__ = ["audit_ports", "need_sdk", "write_private"]
 
 
 def audit_ports(module: AnsibleAWSModule) -> AuditPorts:
@@ -55,11 +55,16 @@ def _read(path: str) -> str:
         return file.read()
 
 
-def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
+def need_sdk() -> None:
+    """Say so where boto3 is missing or too old: with a snapshot it is not needed."""
     try:
         check_sdk_version_supported(warn=warn)
     except AnsibleBotocoreError as exc:
         raise IamError(f"a live account is read with boto3 and botocore: {exc}; or give a snapshot") from exc
+
+
+def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
+    need_sdk()
     params = module.params
     region = module.region or CollectOptions().region
     return collect(

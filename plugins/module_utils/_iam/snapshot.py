@@ -39,7 +39,7 @@ from .snapshot_monitoring import (
 )
 from .snapshot_values import Malformed, array, each, kind_of, mapping, maybe_text, required, text, unwrapped
 
-__all__ = ["SNAPSHOT_PARTS", "account_from_snapshot", "parse_snapshot"]
+__all__ = ["RESOURCE_POLICIES", "SNAPSHOT_PARTS", "account_from_snapshot", "parse_snapshot"]
 
 Read = TypeVar("Read")
 
