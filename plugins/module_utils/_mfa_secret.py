@@ -127,7 +127,7 @@ class SecretFiles:
             return
         if not stat.S_ISREG(found.st_mode) or found.st_size:
             raise SecretError(
-                f"{path} exists already, and no secret overwrites anything: move it away, or name another"
+                f"{path} exists already, and nothing is overwritten: move it away, or name another"
             )
         self._refuse_open(path, found)
 

@@ -23,7 +23,7 @@ _HIDDEN = "******"
 
 
 class AwsRefusal(IamError):
-    """A call that AWS refused, or that did not reach it. ``operation`` is "iam:EnableMFADevice", ``code`` AWS's own."""
+    """A call that AWS refused, or that did not reach it. ``operation`` is "EnableMFADevice", ``code`` AWS's own."""
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         self.operation = operation
@@ -196,7 +196,7 @@ def _refusal(failure: Failure, hidden: Iterable[str]) -> AwsRefusal:
     message = failure.message
     for secret in hidden:
         message = message.replace(secret, _HIDDEN) if secret else message
-    return AwsRefusal(failure.api, failure.code, message)
+    return AwsRefusal(failure.api.partition(":")[2], failure.code, message)
 
 
 def _virtual(one: Mapping[str, Any]) -> Device:
