@@ -42,8 +42,8 @@ options:
   seed:
     description:
       - The device's seed in base32, as V(Base32StringSeed) or the QR code has it.
-      - AWS then expects the codes of the right time. Use it for a soft token on a host whose clock is right. A telephone
-        with a wrong clock is resynchronised with its own codes.
+      - AWS then expects the codes of the right time. Use it for a soft token on a host whose clock is right. A
+        telephone with a wrong clock is resynchronised with its own codes.
     type: str
   clock_check:
     description:
