@@ -75,6 +75,15 @@ class People:
             self.state.assign(user, serial)
         return serial
 
+    def root_device(self) -> str:
+        """Give root a virtual device, which no API of IAM does; returns its ARN."""
+        serial = self.virtual_device(None, "root-account-mfa-device")
+        device = self.state.iam.virtual_mfa_devices[serial]
+        device.user_attribute = {"UserId": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:root"}
+        device.user = device.user_attribute  # type: ignore[assignment]
+        device.enable_date = self.state.moment()
+        return serial
+
     def device(self, serial: str) -> Device:
         """Return what AWS keeps of a device."""
         found = self.state.device(serial)

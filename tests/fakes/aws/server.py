@@ -60,6 +60,7 @@ class FakeAws(People):
     def __init__(
         self,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
         page_size: int = 1000,
         first_page_empty: bool = False,
@@ -88,12 +89,12 @@ class FakeAws(People):
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self._session = botocore.session.Session()
-        self._server = make_server("127.0.0.1", port, self._serve, threaded=True, request_handler=_Handler)
+        self._server = make_server(host, port, self._serve, threaded=True, request_handler=_Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://{self._server.host}:{self._server.server_port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -118,7 +119,7 @@ class FakeAws(People):
         self.state.true_time = clock
 
     def __enter__(self) -> Self:
-        moto_api_backend.reset()
+        self.reset()
         self._thread.start()
         return self
 
@@ -171,6 +172,14 @@ class FakeAws(People):
         self.requests.clear()
         self.lookups.clear()
         self._faults.clear()
+
+    def reset(self) -> None:
+        """Empty the account: nobody, nothing, no session, no record; the rules stay."""
+        moto_api_backend.reset()
+        self.state.clear()
+        self._identities.end()
+        self.events.clear()
+        self.forget()
 
     def _serve(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         asked, body = read_request(environ)

@@ -52,6 +52,12 @@ class State:
     def iam(self) -> IAMBackend:
         return iam_backends[ACCOUNT]["aws"]
 
+    def clear(self) -> None:
+        """Forget everything that moto does not keep."""
+        with self.lock:
+            for kept in (self.tags, self._devices, self._changed):
+                kept.clear()
+
     def moment(self) -> datetime:
         return datetime.fromtimestamp(self.true_time(), tz=UTC).replace(microsecond=0)
 
@@ -125,7 +131,7 @@ class State:
     def refuse_unsettled(self, user: str) -> None:
         """Refuse a change that comes too soon after another one of the same user, or of one who bore the name."""
         before = self._changed.get(user)
-        if before is not None and self.true_time() - before < self.rules.settle_s:
+        if before is not None and 0 <= self.true_time() - before < self.rules.settle_s:
             message = f"The user with name {user} is temporarily unmodifiable. Try again later."
             raise ApiError("EntityTemporarilyUnmodifiable", message)
 

@@ -83,7 +83,9 @@ class TokenCalls:
         device = self._state.device(serial)
         if device is None or device.seed is None or not user or self._state.holder(serial) != user:
             raise ApiError("AccessDenied", BAD_SERIAL)
-        if not device.accept(code, self._state.true_time(), self._state.rules.window):
+        with self._state.lock:
+            accepted = device.accept(code, self._state.true_time(), self._state.rules.window)
+        if not accepted:
             raise ApiError("AccessDenied", BAD_CODE)
 
     def _duration(self, call: Call, longest: int) -> int:

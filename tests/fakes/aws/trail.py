@@ -7,11 +7,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from moto.core.utils import get_service_model
-
 from .identity import Caller
 from .state import ACCOUNT, REGION, State
-from .wire import ApiError, Asked
+from .wire import ApiError, Asked, error_shape
 
 Record = dict[str, Any]
 
@@ -238,8 +236,8 @@ def _response(result: dict[str, Any]) -> dict[str, Any] | None:
 
 def _error_code(asked: Asked, code: str) -> str:
     """CloudTrail writes IAM's errors by the name of their shape: NoSuchEntityException."""
-    shapes = get_service_model(asked.service).operation_model(asked.operation).error_shapes
-    return next((shape.name for shape in shapes if shape.metadata.get("error", {}).get("code") == code), code)
+    shape = error_shape(asked, code)
+    return str(shape.name) if shape else code
 
 
 def _written(moment: float) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from botocore.model import Shape
+from botocore.model import OperationNotFoundError, Shape
 from moto.core.model import OperationModel
 from moto.core.serialize import QuerySerializer, SerializationContext
 from moto.core.utils import get_service_model
@@ -173,7 +173,7 @@ def knows(asked: Asked, member: str) -> bool:
     """Whether an operation has a parameter that may be left out."""
     try:
         shape = _model(asked).input_shape
-    except Exception:  # noqa: BLE001 - moto's own error for an operation it has never heard of
+    except OperationNotFoundError:
         return False
     return shape is not None and member in shape.members and member not in shape.required_members
 
@@ -209,15 +209,18 @@ def _model(asked: Asked) -> OperationModel:
     return get_service_model(asked.service).operation_model(asked.operation)
 
 
+def error_shape(asked: Asked, code: str) -> Shape | None:
+    """Return the model's shape of an error, None for one that is not the operation's own."""
+    try:
+        shapes = _model(asked).error_shapes if asked.service in ("iam", "sts") else []
+    except OperationNotFoundError:
+        return None
+    return next((shape for shape in shapes if shape.metadata.get("error", {}).get("code") == code), None)
+
+
 def _status(asked: Asked, code: str) -> int:
-    if code in STATUS:
-        return STATUS[code]
-    if asked.service in ("iam", "sts"):
-        for shape in _model(asked).error_shapes:
-            error = shape.metadata.get("error", {})
-            if code in (error.get("code"), shape.name):
-                return int(error["httpStatusCode"])
-    return 400
+    shape = error_shape(asked, code)
+    return int(shape.metadata["error"]["httpStatusCode"]) if shape else STATUS.get(code, 400)
 
 
 def _cbor(texts: dict[str, str]) -> bytes:
