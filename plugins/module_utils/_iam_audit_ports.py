@@ -75,6 +75,7 @@ def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
             organization=params["organization"],
             monitoring=params["monitoring"],
             trail_hours=params["trail_hours"],
+            users=None if params["devices"] else (),
         ),
         module.debug,
     )

@@ -61,7 +61,7 @@ class CollectOptions(NamedTuple):
     trail_hours: int = 0  # 0: leave CloudTrail alone; it takes two calls a second
     trail_pages: int = 20  # of 50 events, for each name of an event
     beside_virtual: bool = True  # ask users who have a virtual device for others as well
-    users: Optional[Tuple[str, ...]] = None  # list the devices of these alone, and leave what is about all users out
+    users: Optional[Tuple[str, ...]] = None  # only their devices, and nothing that is about all users; (): no devices
     workers: int = 8
     attempts: int = 10  # at each request, the first one included, with adaptive waits between them
 
@@ -137,9 +137,9 @@ class _Collection:
         """Return everything but the heading."""
         submit = self._executor.submit
         details = submit(self._details)
-        virtual = submit(self._virtual)
         if self._options.users is not None:
-            return self._of_some(self._options.users, details, virtual, partition)
+            return self._of_some(self._options.users, details, partition)
+        virtual = submit(self._virtual)
         report = submit(self._report)
         summary = submit(self._summary)
         others = [submit(read) for read in self._elsewhere(partition)]
@@ -155,12 +155,16 @@ class _Collection:
             _merge(found, other.result())
         return found
 
-    def _of_some(self, users: Tuple[str, ...], details: Any, virtual: Any, partition: str) -> Dict[str, Any]:
+    def _of_some(self, users: Tuple[str, ...], details: Any, partition: str) -> Dict[str, Any]:
         others = [self._executor.submit(read) for read in self._elsewhere(partition)]
-        for part in (SUMMARY, CREDENTIAL_REPORT, DEVICES):
+        for part in (SUMMARY, CREDENTIAL_REPORT, DEVICES, *(() if users else (VIRTUAL,))):
             self._session.note(part, NOT_ASKED)
-        devices = list_devices(self._session, list(users), self._executor, self._options.workers, self._progress)
-        found: Dict[str, Any] = {AUTHORIZATION: details.result(), VIRTUAL: virtual.result(), DEVICES: devices}
+        found: Dict[str, Any] = {}
+        if users:
+            found[VIRTUAL] = self._virtual()
+            workers = self._options.workers
+            found[DEVICES] = list_devices(self._session, list(users), self._executor, workers, self._progress)
+        found[AUTHORIZATION] = details.result()
         for other in others:
             _merge(found, other.result())
         return found

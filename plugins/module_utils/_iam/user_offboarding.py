@@ -89,13 +89,13 @@ def repairs_of(
     # What CloudTrail shows of devices that are there today is no fault of the account's.
     after = _without(account, going)._replace(trail_events=())
     for finding in audit(after, options._replace(trail_events=())).findings:
-        found.setdefault((finding.resource, finding.document, finding.statement), []).append(finding)
+        found.setdefault((finding.resource, finding.document, str(finding.statement)), []).append(finding)
     return {one: _at(found, one) for one in references}
 
 
 def _at(found: Mapping[Tuple[Any, ...], List[Finding]], reference: UserReference) -> Tuple[Finding, ...]:
     spot = reference.spot
-    here = found.get((spot.resource, spot.document, spot.statement), ())
+    here = found.get((spot.resource, spot.document, str(spot.statement)), ())
     return tuple(one for one in here if one.fix is not None or one.path == spot.path or one.serial == reference.value)
 
 
