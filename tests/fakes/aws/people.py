@@ -42,12 +42,13 @@ class People:
     _tokens: TokenCalls
 
     def add_user(self, name: str, *, policy: Any = None, path: str = "/", tags: dict[str, str] | None = None) -> Keys:
-        """Make a user with an access key; ``policy`` binds with ``enforce``, and is everything where none is given."""
+        """Make a user with an access key; ``policy`` binds with ``enforce``: None is everything, {} nothing."""
         iam = self.state.iam
         with self.state.lock:
             iam.create_user("us-east-1", name, path, [{"Key": key, "Value": tags[key]} for key in tags or {}])  # type: ignore[index]
             self.state.give_id(name)
-            iam.put_user_policy(name, "granted", json.dumps(policy or _ANY))
+            if policy is None or policy:
+                iam.put_user_policy(name, "granted", json.dumps(policy or _ANY))
             key = iam.create_access_key(name)
         return Keys(key.access_key_id, key.secret_access_key)
 
