@@ -12,7 +12,6 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Optional
 
-import botocore.session  # AnsibleAWSModule is not there without it
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn
@@ -27,6 +26,12 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_secret i
     SecretFiles,
     encrypt,
 )
+
+try:
+    from botocore.session import Session
+except ImportError:
+    # AnsibleAWSModule has said so before anything here is called.
+    pass
 
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -47,7 +52,7 @@ def device_ports(module: AnsibleAWSModule) -> DevicePorts:
         journal=lambda account, user: JournalFile(directory, account, user, time.time),
         files=SecretFiles(params["file_owner"]),
         encrypt=_encrypt,
-        hide=lambda secret: module.no_log_values.add(secret),
+        hide=module.no_log_values.add,
         wait=time.sleep,
     )
 
@@ -57,7 +62,7 @@ def _sign_in(module: AnsibleAWSModule, own: Optional[SignIn]) -> Optional[SignIn
     key, secret = module.params["user_access_key"], module.params["user_secret_key"]
     if not key:
         return own
-    session = botocore.session.Session()
+    session = Session()
 
     def client(service: str, *, region: str, config: Any) -> Any:
         return session.create_client(
