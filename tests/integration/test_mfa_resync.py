@@ -61,7 +61,7 @@ def refused(ports: ResyncPorts, **parameters: Any) -> ResyncFailure:
     return caught.value
 
 
-def by_codes(pair: tuple[str, str]) -> dict[str, str]:
+def by_codes(pair: tuple[str, str]) -> dict[str, Any]:
     return {"code1": pair[0], "code2": pair[1]}
 
 
@@ -352,7 +352,7 @@ def test_check_mode_says_what_would_be_done_and_sends_nothing(
     pair = aws.soft_token(alice.serial, 90.0).pair()
     said = resync(ports, check_mode=True, **by_codes(pair))
     assert said["changed"]
-    assert f"would be sent for {alice.serial}" in said["verification"]
+    assert f"codes would be sent for {alice.serial}" in said["verification"]
     said = resync(ports, check_mode=True, seed=aws.seed(alice.serial))
     assert "sent in 12 s" in said["verification"]
     assert (codes_sent(aws), clock.waits, list(tmp_path.iterdir())) == ([], [], [])
@@ -424,7 +424,7 @@ def test_a_third_code_that_cannot_be_tried_leaves_it_unverified(aws: FakeAws, al
     aws.throttle("sts:GetSessionToken", 9)
     result = resync(ports, seed=aws.seed(alice.serial))
     assert (result["changed"], result["verified"]) == (True, False)
-    assert "A third was not tried" in result["verification"]
+    assert "A third could not be tried" in result["verification"]
     assert aws.count("sts:GetSessionToken") == 1
 
 
