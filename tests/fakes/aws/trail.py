@@ -23,6 +23,7 @@ _ATTRIBUTES = {
     "EventSource": "eventSource",
     "ReadOnly": "readOnly",
 }
+_OTHER_ATTRIBUTES = ("AccessKeyId", "ResourceName", "ResourceType", "Username")
 _DAYS = 90
 _PAGE = 50
 
@@ -100,6 +101,10 @@ def lookup(state: State, events: list[Record], parameters: dict[str, Any]) -> di
     if len(attributes) > 1:
         message = "The number of LookupAttributes exceeds the limit of 1."
         raise ApiError("InvalidLookupAttributesException", message)
+    for attribute in attributes:
+        if attribute["AttributeKey"] not in (*_ATTRIBUTES, *_OTHER_ATTRIBUTES):
+            message = f"{attribute['AttributeKey']} is not a valid lookup attribute."
+            raise ApiError("InvalidLookupAttributesException", message)
     size = parameters.get("MaxResults", _PAGE)
     if not 1 <= size <= _PAGE:
         raise ApiError("InvalidMaxResultsException", f"MaxResults must be between 1 and {_PAGE}.")
@@ -147,8 +152,6 @@ def _is(event: Record, attribute: dict[str, str]) -> bool:
         return bool(identity.get("accessKeyId") == value)
     if key in ("ResourceName", "ResourceType"):
         return any(resource[key] == value for resource in _resources(event))
-    if key not in _ATTRIBUTES:
-        raise ApiError("InvalidLookupAttributesException", f"{key} is not a valid lookup attribute.")
     present = event.get(_ATTRIBUTES[key])
     return value == (str(present).lower() if isinstance(present, bool) else present)
 
