@@ -8,6 +8,7 @@ Private to this collection.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any, Optional
@@ -27,11 +28,9 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_secret i
     encrypt,
 )
 
-try:
+# Where it is missing, AnsibleAWSModule has said so before anything here is called.
+with contextlib.suppress(ImportError):
     from botocore.session import Session
-except ImportError:
-    # AnsibleAWSModule has said so before anything here is called.
-    pass
 
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

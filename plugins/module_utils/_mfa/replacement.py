@@ -136,12 +136,12 @@ def restore_step(journal: Journal, inventory: Inventory, material: Material) -> 
         return _without_new(seen)
     if seen.old in (ABSENT, FOREIGN):
         return Step("blocked", f"{journal.old} is gone and cannot be brought back: run again to finish")
-    if seen.new == MINE and journal.order == "at_cap":
-        return Step("deactivate_new")
     if not material.old:
         return Step(
             "blocked", f"{journal.old} is deactivated, and enabling it again takes its seed or two of its codes"
         )
+    if seen.new == MINE and journal.order == "at_cap":
+        return Step("deactivate_new")
     return Step("enable_old")
 
 
