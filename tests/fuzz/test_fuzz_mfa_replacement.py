@@ -46,6 +46,7 @@ class World:
         self.disk = dump(journal)
         self.in_memory = -1  # generation of the seed that the running process holds
         self.in_file = -1
+        self.with_caller = -1
         self.generation = 0
         self.least = 99
 
@@ -110,7 +111,9 @@ def run(world: World, choose: Any, kill_at: int | None, *, old_codes: bool = Fal
         may_be_killed()
         if step.kind == "create":
             world.in_memory = world.generation
+            may_be_killed()
             world.in_file = world.generation if world.seed_in_file else -1
+            world.with_caller = world.generation
             may_be_killed()
             journal = journal._replace(delivered=True)
         elif step.kind == "delete_new":
@@ -134,14 +137,15 @@ def killed(world: World, choose: Any, kills: list[int]) -> None:
 worlds = st.builds(
     lambda order, others, hardware, seed_in_file: (
         Journal(
-            "user", NEW, old={"old_first": NEW, "none": ""}.get(order, OLD),
-            order="spare_first" if order == "none" else order,
+            "user", NEW, old={"old_first": NEW, "none": "", "created": ""}.get(order, OLD),
+            order="spare_first" if order in ("none", "created") else order,
+            goal="created" if order == "created" else "enabled",
         ),
         7 if order == "at_cap" else others,
         hardware and order in ("spare_first", "at_cap"),
         seed_in_file,
     ),
-    st.sampled_from(["spare_first", "at_cap", "old_first", "none"]), st.integers(0, 3), st.booleans(), st.booleans(),
+    st.sampled_from(["spare_first", "at_cap", "old_first", "none", "created"]), st.integers(0, 3), st.booleans(), st.booleans(),
 )  # fmt: skip
 kills = st.lists(st.integers(0, 40), max_size=8)
 
@@ -153,8 +157,9 @@ def test_the_next_run_finishes(how: tuple[Journal, int, bool, bool], kills: list
     killed(world, next_step, kills)
     assert run(world, next_step, None) == "done"
     assert set(world.devices) == {NEW}, "an orphan, or the old one, is left"
-    assert world.devices[NEW].holder == "user"
+    assert world.devices[NEW].holder == ("user" if journal.goal == "enabled" else "")
     assert world.devices[NEW].generation > 0, "it is the old device"
+    assert world.devices[NEW].generation == world.with_caller, "nobody was given its seed"
     if journal.order == "spare_first" and journal.old:
         assert world.least > others, "there was a moment without the old and the new"
     if journal.order == "at_cap":
