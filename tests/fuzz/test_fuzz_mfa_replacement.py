@@ -145,7 +145,8 @@ worlds = st.builds(
         hardware and order in ("spare_first", "at_cap"),
         seed_in_file,
     ),
-    st.sampled_from(["spare_first", "at_cap", "old_first", "none", "created"]), st.integers(0, 3), st.booleans(), st.booleans(),
+    st.sampled_from(["spare_first", "at_cap", "old_first", "none", "created"]), st.integers(0, 3),
+    st.booleans(), st.booleans(),
 )  # fmt: skip
 kills = st.lists(st.integers(0, 40), max_size=8)
 
