@@ -189,7 +189,7 @@ notes:
     C(iam:ListMFADevices), C(iam:GetAccountSummary), C(iam:GenerateCredentialReport), C(iam:GetCredentialReport),
     C(organizations:ListPolicies), C(organizations:DescribePolicy), C(organizations:ListTargetsForPolicy),
     C(cloudtrail:LookupEvents), C(config:DescribeConfigRules), C(logs:DescribeMetricFilters),
-    C(cloudwatch:DescribeAlarms) and C(sns:ListSubscriptionsByTopic). Each one that is denied becomes a gap in
+    C(cloudwatch:DescribeAlarmsForMetric) and C(sns:ListSubscriptionsByTopic). Each one that is denied becomes a gap in
     RV(coverage).
 seealso:
   - module: softtoken.compliance.host_facts

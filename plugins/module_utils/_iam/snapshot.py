@@ -94,7 +94,8 @@ def account_from_snapshot(snapshot: Mapping[str, Any]) -> Account:
 
 
 def _under_one_roof(snapshot: Mapping[str, Any]) -> Mapping[str, Any]:
-    if any(part in snapshot for part in SNAPSHOT_PARTS):
+    # A collection to which every call was denied has nothing but its gaps.
+    if any(part in snapshot for part in (*SNAPSHOT_PARTS, GAPS)):
         return snapshot
     if any(name in snapshot for name in LISTS):
         return {AUTHORIZATION: snapshot}

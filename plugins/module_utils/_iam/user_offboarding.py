@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tup
 
 from .account import Account, Device
 from .audit import audit
-from .catalogue import DEVICES, VIRTUAL
+from .catalogue import AUTHORIZATION, DEVICES, VIRTUAL
 from .context import AuditContext, AuditOptions
 from .finding import Finding, to_dict
 from .serial import Serial, parse_serial
@@ -67,6 +67,10 @@ def _given(context: AuditContext, user: str, text: str) -> DevicePlan:
         return DevicePlan(text, serial.kind, "", NOTHING, _absent(context, serial, user))
     if device.kind != "virtual":
         return DevicePlan(text, device.kind, "", NOTHING, "only virtual devices of users can be deleted")
+    if user not in account.users and context.has(AUTHORIZATION):
+        # iam_mfa_device works on users.
+        reason = "it is nobody's, and its user is gone: delete it by hand (aws iam delete-virtual-mfa-device)"
+        return DevicePlan(text, device.kind, "", NOTHING, reason)
     return DevicePlan(text, device.kind, "", DELETE, "it was the user's, and is assigned to nobody")
 
 
