@@ -86,7 +86,8 @@ def parse_code(text: str, name: str) -> str:
 def parse_seed(text: str) -> bytes:
     """Return the bytes of a seed in base32; blanks, dashes, small letters and missing padding do not matter."""
     letters = "".join(text.split()).replace("-", "").rstrip("=").upper()
-    if not letters or not _ALPHABET.issuperset(letters):
+    # Upper case makes two letters of one that is not ASCII.
+    if not letters or not text.isascii() or not _ALPHABET.issuperset(letters):
         raise SeedError("the seed is not base32: it may have the letters A to Z and the digits 2 to 7 only")
     try:
         seed = base64.b32decode(letters + "=" * (-len(letters) % 8))

@@ -109,7 +109,10 @@ def explain(operation: str, error_code: str, message: str, situation: Situation)
 
 
 def _bad_code(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
-    if refusal.code != "InvalidAuthenticationCode" and "invalid mfa one time pass code" not in refusal.text:
+    if (
+        not refusal.code.startswith("InvalidAuthenticationCode")
+        and "invalid mfa one time pass code" not in refusal.text
+    ):
         return None
     if refusal.operation in _SIGN_IN:
         return _refused_at_sign_in(situation)
