@@ -78,6 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="port, 0 for any free one")
     parser.add_argument("--window", type=int, default=1, help="steps around the expected one whose codes are taken")
     parser.add_argument("--ahead", type=float, default=0.0, help="seconds by which true time is ahead of this host")
+    parser.add_argument(
+        "--skew", type=float, default=0.0, help="refuse requests dated further off, as AWS does with 300 (0: never)"
+    )
     parser.add_argument("--enforce", action="store_true", help="let identity policies bind the users")
     parser.add_argument("--json", action="store_true", help="print for a program")
     options = parser.parse_args(arguments)
@@ -91,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         window=options.window,
         enforce=options.enforce,
     ) as aws:
+        aws.rules.skew_s = options.skew
         people = populate(aws)
         sys.stdout.write((as_json if options.json else describe)(aws, people) + "\n")
         sys.stdout.flush()

@@ -67,6 +67,7 @@ class Caller(NamedTuple):
 
 class Session(NamedTuple):
     caller: Caller
+    secret: str
     token: str
     expires: float
 
@@ -89,15 +90,24 @@ class Identities:
             raise _invalid(asked)
         return Caller("user", user.arn, user.id, user.name, asked.key)
 
+    def secret(self, caller: Caller) -> str:
+        """Return the secret of the key that a caller has shown."""
+        if caller.key in self._sessions:
+            return self._sessions[caller.key].secret
+        if caller.kind == "operator":
+            return KEYS["AWS_SECRET_ACCESS_KEY"]
+        keys = self._state.iam.users[caller.name].access_keys
+        return next(str(own.secret_access_key) for own in keys if own.access_key_id == caller.key)
+
     def begin(self, caller: Caller, duration: int) -> dict[str, Any]:
         """Start a session, and return its credentials as STS answers them."""
         key = "ASIA" + _random(16)
-        token = secrets.token_urlsafe(120)
+        secret, token = secrets.token_urlsafe(30), secrets.token_urlsafe(120)
         since = self._state.true_time()
-        self._sessions[key] = Session(caller._replace(key=key, since=since), token, since + duration)
+        self._sessions[key] = Session(caller._replace(key=key, since=since), secret, token, since + duration)
         return {
             "AccessKeyId": key,
-            "SecretAccessKey": secrets.token_urlsafe(30),
+            "SecretAccessKey": secret,
             "SessionToken": token,
             "Expiration": since + duration,
         }

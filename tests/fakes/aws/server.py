@@ -29,6 +29,7 @@ from .iam_mfa import Call, DeviceCalls, Result
 from .identity import KEYS, OPERATOR, Caller, Identities, Keys
 from .pages import PAGED, sliced, start_of
 from .people import People
+from .signature import check_date, check_signature
 from .state import REGION, Rules, State
 from .sts import TokenCalls
 from .users import UserCalls
@@ -192,7 +193,7 @@ class FakeAws(People):
         try:
             with self._lock:
                 self._faults.check(asked, OPERATOR)
-            caller = self._identities.caller(asked)
+            caller = self._authentic(environ, asked, body)
             asked = self._with_user(asked, caller)
             self._authority.check(asked, caller)
             answer, result = self._answer(environ, Call(asked, caller), body, request_id)
@@ -202,6 +203,14 @@ class FakeAws(People):
             answer = as_error(environ, asked, refused, request_id)
         self._record(asked, caller, trail.Outcome(result, error, request_id))
         return send(start_response, answer, request_id)
+
+    def _authentic(self, environ: dict[str, Any], asked: Asked, body: bytes) -> Caller:
+        """Return who calls, and can show it."""
+        caller = self._identities.caller(asked)
+        if self.rules.skew_s:
+            check_date(environ, asked, self.state.true_time(), self.rules.skew_s)
+        check_signature(environ, asked, body, self._identities.secret(caller))
+        return caller
 
     def _answer(self, environ: dict[str, Any], call: Call, body: bytes, request_id: str) -> tuple[Answer, Result]:
         api = call.asked.api

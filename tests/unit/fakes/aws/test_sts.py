@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -68,6 +69,28 @@ def test_a_key_that_nobody_has_is_refused(world: World) -> None:
     world.iam().update_access_key(UserName=_name, AccessKeyId=keys.access_key_id, Status="Inactive")
     for key in (keys, Keys("AKIAXXXXXXXXXXXXXXXX", "secret")):
         assert refused(world.sts(key).get_caller_identity) == INVALID
+
+
+def test_a_key_is_nothing_without_its_secret(world: World) -> None:
+    _name, keys, serial = holder(world)
+    for who in (keys, world.session(keys, serial)):
+        for service, call, code in (
+            ("sts", "get_caller_identity", "SignatureDoesNotMatch"),
+            ("cloudtrail", "lookup_events", "InvalidSignatureException"),
+        ):
+            client = world.aws.client(service, keys=who._replace(secret_access_key="another"))  # noqa: S106
+            assert refused(getattr(client, call))[:2] == (code, 403)
+
+
+@pytest.mark.parametrize(("ahead", "text"), [(301, "Signature expired: "), (-301, "Signature not yet current: ")])
+def test_a_host_that_is_more_than_five_minutes_off_is_not_heard(world: World, ahead: float, text: str) -> None:
+    world.aws.rules.skew_s = 300
+    world.aws.true_time = lambda: time.time() + ahead
+    answer = refused(world.sts().get_caller_identity)
+    assert (answer.code, answer.status) == ("SignatureDoesNotMatch", 403)
+    assert answer.message.startswith(text)
+    world.aws.true_time = time.time
+    world.sts().get_caller_identity()
 
 
 def test_serial_and_code_belong_together(world: World) -> None:
