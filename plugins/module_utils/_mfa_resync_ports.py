@@ -16,7 +16,6 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._adapters imp
     HostClocks,
     HostFiles,
     ModuleRunner,
-    NtplibClient,
     PsutilProcesses,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions
@@ -28,6 +27,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._mfa.clock im
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_clock import look_at_clock
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_ledger import CodeLedger, ledger_directory
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_resync import ResyncPorts
+from ansible_collections.softtoken.compliance.plugins.module_utils._sntp import NtplibClient
 
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
