@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import botocore.exceptions
+import botocore.session
 import pytest
 
 from tests.fakes.aws import ACCOUNT, FakeAws, Keys
@@ -215,3 +217,79 @@ def test_without_one_action_it_fails_and_names_it(scene: Scene, name: str, actio
     run = CASES[name].run(scene, without(policy_of(name), action))
     assert run.rc != 0, run.output
     assert action in run.output.replace("\n", " "), run.output
+
+
+# --- nothing else ----------------------------------------------------------------------------------------------------
+
+# What an action of a policy is on. Everything that is not listed is refused.
+ON = {
+    "iam_audit": {"iam:ListMFADevices": {"own", "other"}},
+    "iam_remediate": {"iam:GetRole": {"role"}, "iam:UpdateAssumeRolePolicy": {"role"}},
+    "mfa_offboard": {
+        "iam:DeactivateMFADevice": {"own", "other"},
+        "iam:DeleteVirtualMFADevice": {"device"},
+        "iam:GetUser": {"own", "other"},
+        "iam:ListMFADevices": {"own", "other"},
+    },
+    "mfa_resync": {"iam:ListMFADevices": {"own", "other"}, "iam:ResyncMFADevice": {"own", "other"}},
+    "mfa_resync_self": {"iam:ListMFADevices": {"own"}, "iam:ResyncMFADevice": {"own"}},
+}
+SERVICES = ("iam", "sts", "organizations", "cloudtrail", "cloudwatch", "config", "logs", "sns", "s3", "ec2", "kms")
+CONTEXT = {"aws:username": "alice", "aws:PrincipalAccount": ACCOUNT}
+
+
+def operations() -> Iterator[str]:
+    session = botocore.session.Session()
+    for service in SERVICES:
+        for operation in session.get_service_model(service).operation_names:
+            yield f"{service}:{operation}"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_else_is_allowed(name: str) -> None:
+    document, actions = json.dumps(policy_of(name)), set(actions_of(name))
+    known = list(operations())
+    assert actions <= set(known)
+    allowed = {
+        action: on
+        for action in known
+        if (on := {kind for kind, arn in RESOURCES.items() if decide([document], action, arn, CONTEXT) == "allow"})
+    }
+    assert allowed == {action: ON[name].get(action, set(RESOURCES)) for action in actions}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_double_refuses_everything_else_too(scene: Scene, name: str) -> None:
+    scene.aws.client("iam").create_role(RoleName="ops", AssumeRolePolicyDocument=json.dumps(BROKEN))
+    keys = scene.become("alice", policy_of(name))
+    iam = scene.aws.client("iam", keys=keys)
+    others: dict[str, dict[str, str]] = {
+        "create_access_key": {"UserName": "bob"},
+        "create_login_profile": {"UserName": "bob", "Password": "correct-horse-battery"},
+        "attach_user_policy": {"UserName": "alice", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+        "put_user_policy": {"UserName": "alice", "PolicyName": "more", "PolicyDocument": json.dumps(GUARD)},
+        "delete_user": {"UserName": "bob"},
+        "delete_role": {"RoleName": "ops"},
+        "deactivate_mfa_device": {"UserName": "bob", "SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/bob"},
+        "update_assume_role_policy": {"RoleName": "ops", "PolicyDocument": json.dumps(BROKEN)},
+        "list_users": {},
+    }
+    for method, parameters in others.items():
+        if f"iam:{iam.meta.method_to_api_mapping[method]}" in actions_of(name):
+            continue
+        with pytest.raises(botocore.exceptions.ClientError, match="is not authorized to perform"):
+            getattr(iam, method)(**parameters)
+
+
+def test_ones_own_device_is_the_only_one_that_self_service_reaches(scene: Scene) -> None:
+    keys = scene.become("alice", policy_of("mfa_resync_self"))
+    with pytest.raises(botocore.exceptions.ClientError, match="is not authorized to perform: iam:ListMFADevices"):
+        scene.aws.client("iam", keys=keys).list_mfa_devices(UserName="bob")
+    first, second = scene.aws.soft_token(f"arn:aws:iam::{ACCOUNT}:mfa/bob", -600).pair()
+    ledger = str(scene.folder / "ledger")
+    run = scene.run(
+        "mfa_resync", softtoken_user="bob", softtoken_code1=first, softtoken_code2=second, softtoken_ledger_dir=ledger
+    )  # fmt: skip
+    assert run.rc != 0
+    assert "iam:ListMFADevices" in run.output
+    assert scene.aws.device(f"arn:aws:iam::{ACCOUNT}:mfa/bob").drift == 0
