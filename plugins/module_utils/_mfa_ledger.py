@@ -64,12 +64,17 @@ def ledger_directory(option: Optional[str], environment: Mapping[str, str], uid:
     return os.path.join(os.path.expanduser("~"), ".cache", _FOLDER)
 
 
+def _random_key() -> bytes:
+    return secrets.token_bytes(32)
+
+
 class CodeLedger:
     """The ledger in a directory, which is made when it is missing."""
 
-    def __init__(self, directory: str, wall: Callable[[], float]) -> None:
+    def __init__(self, directory: str, wall: Callable[[], float], new_key: Callable[[], bytes] = _random_key) -> None:
         self.directory = directory
-        self._wall = wall
+        self.wall = wall
+        self.new_key = new_key
 
     @contextlib.contextmanager
     def device(self, serial: str) -> Iterator[DeviceLedger]:
@@ -84,23 +89,24 @@ class CodeLedger:
             except BlockingIOError:
                 raise DeviceBusy(_who(lock)) from None
             os.ftruncate(lock, 0)
-            os.write(lock, f"process {os.getpid()} since {_clock(self._wall())}".encode())
-            yield DeviceLedger(self.directory, serial, self._wall)
+            os.write(lock, f"process {os.getpid()} since {_clock(self.wall())}".encode())
+            yield DeviceLedger(self, serial)
         finally:
             os.close(lock)
 
     def look(self, serial: str) -> DeviceLedger:
         """Return the device's part without a lock, to read it alone."""
-        return DeviceLedger(self.directory, serial, self._wall)
+        return DeviceLedger(self, serial)
 
 
 class DeviceLedger:
     """What is known of one device's codes."""
 
-    def __init__(self, directory: str, serial: str, wall: Callable[[], float]) -> None:
-        self._directory = directory
+    def __init__(self, whole: CodeLedger, serial: str) -> None:
+        self._directory = whole.directory
         self._serial = serial
-        self._wall = wall
+        self._wall = whole.wall
+        self._new_key = whole.new_key
 
     def used_steps(self) -> FrozenSet[int]:
         """Return the steps that were used lately."""
@@ -119,7 +125,7 @@ class DeviceLedger:
             lock = _open(os.path.join(self._directory, "mfa-ledger.lock"))
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                ledger = self._read() or Ledger(secrets.token_bytes(32), {})
+                ledger = self._read() or Ledger(self._new_key(), {})
                 _replace(os.path.join(self._directory, _FILE), dump(self._claimed(ledger, codes, steps)))
             finally:
                 os.close(lock)

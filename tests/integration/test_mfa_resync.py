@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.mfa_device import AwsRefusal, MfaDevices
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_resync import ResyncFailure, ResyncPorts
+from moto.moto_api._internal import mock_random
 from moto.moto_api._internal.models import moto_api_backend
 
 from tests.fakes.aws import ACCOUNT, FakeAws
@@ -37,7 +38,9 @@ def server() -> Iterator[FakeAws]:
 
 
 @pytest.fixture
-def aws(server: FakeAws, clock: MovedClock) -> FakeAws:
+def aws(server: FakeAws, clock: MovedClock, request: pytest.FixtureRequest) -> FakeAws:
+    # Each test's seeds are the same in every run: any two codes may be equal, though once in a million times.
+    mock_random.seed(request.node.name)
     moto_api_backend.reset()
     server.forget()
     server.rules.slow_s.clear()

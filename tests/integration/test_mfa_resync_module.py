@@ -163,7 +163,8 @@ def test_typed_codes_appear_nowhere_whether_they_are_taken_or_refused(aws: FakeA
     assert first[0] == 2
     assert "They were swapped" in first[1]
     pair = token.pair()
-    second = desk.run("-vvvv", "--diff", softtoken_code1=pair[0], softtoken_code2=pair[1])
+    other = str(tmp_path / "second")
+    second = desk.run("-vvvv", "--diff", softtoken_code1=pair[0], softtoken_code2=pair[1], softtoken_ledger_dir=other)
     assert second[0] == 0, second[1]
     assert "resynchronised, NOT verified" in second[1]
     checked = desk.run("-vvvv", "--check", softtoken_code1=token.code(2), softtoken_code2=token.code(3))

@@ -36,7 +36,7 @@ with CodeLedger(sys.argv[1], time.time).device({ALICE!r}) as device:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> CodeLedger:
-    return CodeLedger(str(tmp_path / "run" / "softtoken"), lambda: 1000.0)
+    return CodeLedger(str(tmp_path / "run" / "softtoken"), lambda: 1000.0, lambda: b"always the same key")
 
 
 @pytest.mark.parametrize(
