@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from typing import Callable, Iterator, Optional
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
@@ -75,20 +74,19 @@ class JournalFile:
 
     def write(self, journal: Journal) -> None:
         """Write it down, for good."""
-        folder = os.path.dirname(self.path)
-        temporary = ""
+        temporary = f"{self.path}.new"
         try:
-            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".mfa-device-")  # mode 0600
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            # The lock is held: one that is there was left by a run that was killed.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
                 file.write(dump(journal))
                 file.flush()
-                os.fsync(descriptor)
+                os.fsync(file.fileno())
             os.replace(temporary, self.path)
-            _sync(folder)
+            _sync(os.path.dirname(self.path))
         except OSError as exc:
-            if temporary:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temporary)
             raise JournalError(f"the journal {self.path} cannot be written: {exc.strerror}") from exc
 
     def remove(self) -> None:
