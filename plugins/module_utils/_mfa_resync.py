@@ -26,6 +26,7 @@ class ResyncPorts(NamedTuple):
 
     devices: MfaDevices
     sign_in: SignIn
+    user_sign_in: Optional[SignIn]  # with the user's own key, where it was given
     ledger: CodeLedger
     look_at_clock: Callable[[], ClockMeasurement]
     wall: Callable[[], float]
@@ -194,7 +195,8 @@ class _Flow:
     def _try_third(self) -> Optional[Explanation]:
         """Use the next code as a sign-in would; None when AWS takes it."""
         try:
-            self._sender.try_third(self._situation.serial, self._codes.seed, self._ports.sign_in)
+            sign_in = self._ports.user_sign_in or self._ports.sign_in
+            self._sender.try_third(self._situation.serial, self._codes.seed, sign_in)
         except AwsRefusal as exc:
             return self._explain(exc, after_resync=True)
         except CodesRefused as exc:
@@ -215,7 +217,8 @@ class _Flow:
 
     def _verifiable(self) -> bool:
         """Only the user's own long-term key can try a code."""
-        return bool(self._codes.seed) and bool(self._situation.own) and self._caller.long_term
+        own = self._ports.user_sign_in is not None or (bool(self._situation.own) and self._caller.long_term)
+        return bool(self._codes.seed) and own
 
     def _how_to_verify(self) -> str:
         if self._verifiable():

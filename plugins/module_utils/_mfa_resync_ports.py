@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._adapters import (
     HostClocks,
@@ -20,7 +20,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._adapters imp
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.mfa_device import AwsRefusal, MfaDevices
-from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn, clients_of_key
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import Ports
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import ClockMeasurement, Witness
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa.clock import date_witness
@@ -50,12 +50,24 @@ def resync_ports(module: AnsibleAWSModule) -> ResyncPorts:
     return ResyncPorts(
         devices=MfaDevices(module.client, region),
         sign_in=sign_in,
+        user_sign_in=_user_sign_in(module, region),
         ledger=CodeLedger(ledger_directory(module.params["ledger_dir"], os.environ, os.geteuid()), time.time),
         look_at_clock=look,
         wall=time.time,
         wait=time.sleep,
         say=module.log,
     )
+
+
+def _user_sign_in(module: AnsibleAWSModule, region: str) -> Optional[SignIn]:
+    params = module.params
+    if not params["user_access_key"]:
+        return None
+    endpoint_url, verify = params.get("endpoint_url"), params.get("validate_certs")
+    factory = clients_of_key(
+        params["user_access_key"], params["user_secret_key"], endpoint_url=endpoint_url, verify=verify
+    )
+    return SignIn(factory, region)
 
 
 def _aws_witness(sign_in: SignIn) -> Witness:

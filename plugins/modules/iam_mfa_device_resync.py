@@ -45,6 +45,15 @@ options:
       - AWS then expects the codes of the right time. Use it for a soft token on a host whose clock is right. A
         telephone with a wrong clock is resynchronised with its own codes.
     type: str
+  user_access_key:
+    description:
+      - The user's own access key id, to try the third code with when O(seed) is given. Not needed when the module has
+        these credentials itself.
+    type: str
+  user_secret_key:
+    description:
+      - The secret of O(user_access_key).
+    type: str
   clock_check:
     description:
       - Whether codes are only made when this host's clock is known to be right to 2 seconds. The answers of AWS, the
@@ -83,7 +92,8 @@ attributes:
 notes:
   - Calls C(iam:ListMFADevices) and C(iam:ResyncMFADevice) on the user, and C(sts:GetCallerIdentity). With a serial that
     is none of the user's, C(iam:ListVirtualMFADevices) says whose it is. With the seed, C(sts:GetSessionToken).
-  - Only the user's own access key can try a code. With other credentials RV(verified) is V(false).
+  - Only the user's own access key can try a code. With other credentials, and without O(user_access_key), RV(verified)
+    is V(false).
   - What AWS does with codes that reach it late is not an error. It takes them, and the device stays out of step. So try
     the device after RV(verified) was V(false).
 seealso:
@@ -184,12 +194,14 @@ def main() -> None:
             "code1": {"type": "str", "no_log": True},
             "code2": {"type": "str", "no_log": True},
             "seed": {"type": "str", "no_log": True},
+            "user_access_key": {"type": "str", "no_log": False},
+            "user_secret_key": {"type": "str", "no_log": True},
             "clock_check": {"type": "bool", "default": True},
             "clock_witness": {"type": "list", "elements": "str", "default": []},
             "ledger_dir": {"type": "path"},
         },
         required_one_of=[("code1", "seed")],
-        required_together=[("code1", "code2")],
+        required_together=[("code1", "code2"), ("user_access_key", "user_secret_key")],
         mutually_exclusive=[("code1", "seed")],
         supports_check_mode=True,
     )

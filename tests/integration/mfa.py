@@ -52,6 +52,7 @@ def resync_ports(
     return ResyncPorts(
         devices=MfaDevices(factory, REGION),
         sign_in=SignIn(factory, REGION),
+        user_sign_in=None,
         ledger=CodeLedger(str(folder / "ledger"), clock.wall, lambda: b"always the same key"),
         look_at_clock=lambda: clock_that_is(offset_s),
         wall=clock.wall,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.mfa_device import AwsRefusal, MfaDevices
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn, clients_of_key
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_resync import ResyncFailure, ResyncPorts
 from moto.moto_api._internal import mock_random
 from moto.moto_api._internal.models import moto_api_backend
@@ -421,6 +422,21 @@ def test_who_cannot_try_a_code_says_so(aws: FakeAws, alice: Alice, clock: MovedC
     assert (result["changed"], result["verified"]) == (True, False)
     assert "Only the user's own access key can try a code" in result["verification"]
     assert f"--serial-number {alice.serial}" in result["verification"]
+
+
+def test_an_administrator_who_has_the_users_key_tries_the_code_with_it(
+    aws: FakeAws, alice: Alice, clock: MovedClock, tmp_path: Path
+) -> None:
+    def with_key(keys: Keys) -> SignIn:
+        factory = clients_of_key(keys.access_key_id, keys.secret_access_key, endpoint_url=aws.endpoint, verify=None)
+        return SignIn(factory, "us-east-1")
+
+    operator = resync_ports(aws, None, tmp_path, clock)._replace(user_sign_in=with_key(alice.keys))
+    assert resync(operator, user="alice", seed=aws.seed(alice.serial))["verified"]
+    wrong = operator._replace(user_sign_in=with_key(aws.add_user("bob")))
+    result = resync(wrong, user="alice", seed=aws.seed(alice.serial))
+    assert (result["changed"], result["verified"]) == (True, False)
+    assert "no device" in result["verification"]
 
 
 def test_a_third_code_that_cannot_be_tried_leaves_it_unverified(aws: FakeAws, alice: Alice, ports: ResyncPorts) -> None:

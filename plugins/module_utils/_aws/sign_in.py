@@ -8,12 +8,17 @@ Private to this collection. A code is sent once and never again. The session tha
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Callable, NamedTuple, Optional
 
 from .mfa_device import AwsRefusal
 from .session import ClientFactory, Failure, Session, api_name, failure_of, failures
 
-__all__ = ["Dated", "SignIn"]
+# Where it is missing, AnsibleAWSModule has said so before anything here is called.
+with contextlib.suppress(ImportError):
+    from botocore.session import Session as BotocoreSession
+
+__all__ = ["Dated", "SignIn", "clients_of_key"]
 
 _SHORTEST_S = 900  # no session lives less
 
@@ -57,3 +62,23 @@ class SignIn:
         # Outside of the handler: what botocore raised may hold the code, and would travel on as the context.
         message = failed.message.replace(hidden, "******") if hidden else failed.message
         raise AwsRefusal(failed.api.partition(":")[2], failed.code, message)
+
+
+def clients_of_key(
+    access_key: str, secret_key: str, *, endpoint_url: Optional[str], verify: Optional[bool]
+) -> ClientFactory:
+    """Return what makes clients of another key than the module's."""
+    session = BotocoreSession()
+
+    def client(service: str, *, region: str, config: Any) -> Any:
+        return session.create_client(
+            service,
+            region_name=region,
+            endpoint_url=endpoint_url,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            verify=verify,
+            config=config,
+        )
+
+    return client

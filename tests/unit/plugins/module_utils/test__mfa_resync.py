@@ -32,7 +32,7 @@ class SignedBy:
 def run(arn: str, folder: Path, **parameters: Any) -> None:
     defaults = {"user": None, "serial": None, "code1": "860211", "code2": "047593", "seed": None, "clock_check": True}
     ports = ResyncPorts(
-        cast("MfaDevices", SignedBy(arn)), cast("SignIn", None), CodeLedger(str(folder), lambda: 0.0),
+        cast("MfaDevices", SignedBy(arn)), cast("SignIn", None), None, CodeLedger(str(folder), lambda: 0.0),
         lambda: ClockMeasurement(0.0), lambda: 0.0, lambda _seconds: None, lambda _text: None,
     )  # fmt: skip
     run_resync({**defaults, **parameters}, ports, check_mode=False)
