@@ -261,7 +261,7 @@ def test_a_host_that_cannot_be_read_is_such_a_place(aws: FakeAws, tmp_path: Path
     hosts = {"gone": UNREACHABLE, "here": THIS_MACHINE}
     run = offboard(tmp_path, hosts=hosts, softtoken_hosts="all", softtoken_apply=True)
     assert run.rc != 0
-    assert "host gone could not be read" in run.output
+    assert "hosts that could not be read: gone" in run.output
     assert plan_of(tmp_path)["coverage"]["hosts_not_read"] == ["gone"]
     assert held(aws) == {PHONE, TOKEN}
 
