@@ -175,12 +175,12 @@ def _prepare(directory: str) -> None:
 
 def _refuse_foreign(path: str, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
     if not is_kind(found.st_mode):
-        raise LedgerError(f"{path} is a link or something else that does not belong there: no code was sent")
+        raise LedgerError(f"{path} is a link or something else that does not belong there")
     if found.st_uid != os.geteuid():
-        raise LedgerError(f"{path} belongs to the user with the id {found.st_uid}: no code was sent")
+        raise LedgerError(f"{path} belongs to the user with the id {found.st_uid}")
     if found.st_mode & 0o077:
         mode = stat.S_IMODE(found.st_mode)
-        raise LedgerError(f"{path} is open to others (mode {mode:04o}): take their rights away; no code was sent")
+        raise LedgerError(f"{path} is open to others (mode {mode:04o}): take their rights away")
 
 
 def _open(path: str) -> int:

@@ -201,7 +201,7 @@ def _with_ledger(serial: str = "") -> Iterator[None]:
             "Let it end, and see whether the device works.",
         ) from None
     except LedgerError as exc:
-        raise CodesRefused("unknown", f"{exc}.", "") from None
+        raise CodesRefused("unknown", f"{str(exc).rstrip('.')}.", "") from None
 
 
 def _unused(serial: str, claim: Callable[[], None]) -> None:

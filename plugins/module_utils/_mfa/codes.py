@@ -14,7 +14,6 @@ import hashlib
 import hmac
 import struct
 from typing import Container, NamedTuple
-from urllib.parse import quote, urlencode
 
 __all__ = [
     "DIGITS",
@@ -27,7 +26,6 @@ __all__ = [
     "Turn",
     "code_at",
     "code_of",
-    "otpauth_uri",
     "parse_code",
     "parse_seed",
     "plan_code",
@@ -135,9 +133,3 @@ def plan_code(now_s: float, used: Container[int], early_s: float = EARLY_S) -> T
         step += 1
     begin = float(step * STEP_S)
     return Turn(step, max(now_s, begin + MARGIN_S), begin + early_s)
-
-
-def otpauth_uri(seed: bytes, *, issuer: str, account: str) -> str:
-    """Return what a QR code for authenticator applications says: a secret."""
-    parameters = {"secret": base64.b32encode(seed).decode("ascii").rstrip("="), "issuer": issuer}
-    return f"otpauth://totp/{quote(issuer)}:{quote(account)}?{urlencode(parameters, quote_via=quote)}"

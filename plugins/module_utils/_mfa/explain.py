@@ -46,6 +46,15 @@ _CHANGES = frozenset(("EnableMFADevice", "DeactivateMFADevice", "DeleteVirtualMF
 _SIGN_IN = frozenset(("AssumeRole", "GetSessionToken"))
 _NEVER_SENT = frozenset(("ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "SSLError"))
 _LOST = frozenset(("ConnectionClosedError", "HTTPClientError", "ReadTimeoutError", "ResponseStreamingError"))
+_NO_CALLER = (
+    "CredentialRetrievalError",
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClient",
+)
 _THROTTLED = frozenset(("RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"))
 
 
@@ -239,6 +248,17 @@ def _denied(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
     )
 
 
+def _unknown_caller(refusal: _Refusal, _situation: Situation) -> Optional[Explanation]:
+    if not refusal.code.startswith(_NO_CALLER):
+        return None
+    return Explanation(
+        "denied",
+        f"{refusal.api} was refused before AWS looked at it: there are no credentials, or AWS does not know them, or "
+        "not any more.",
+        "Give valid credentials. Those of a session end with it.",
+    )
+
+
 def _without_mfa_session(situation: Situation) -> Explanation:
     if situation.devices == 1:
         return Explanation(
@@ -289,4 +309,13 @@ def _transport(refusal: _Refusal, _situation: Situation) -> Optional[Explanation
     return None
 
 
-_READERS: Tuple[_Reader, ...] = (_bad_code, _wrong_serial, _not_there, _busy, _limit, _denied, _transport)
+_READERS: Tuple[_Reader, ...] = (
+    _bad_code,
+    _wrong_serial,
+    _not_there,
+    _busy,
+    _limit,
+    _denied,
+    _transport,
+    _unknown_caller,
+)

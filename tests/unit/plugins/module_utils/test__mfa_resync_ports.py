@@ -28,7 +28,7 @@ def aws(server: FakeAws) -> FakeAws:
 
 
 def module(aws: FakeAws, folder: Path, keys: Keys | None = None) -> Any:
-    params = {
+    params: dict[str, Any] = {
         "user_access_key": keys and keys.access_key_id,
         "user_secret_key": keys and keys.secret_access_key,
         "endpoint_url": aws.endpoint,

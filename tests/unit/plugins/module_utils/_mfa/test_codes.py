@@ -12,7 +12,6 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._mfa.codes im
     CodeError,
     SeedError,
     code_at,
-    otpauth_uri,
     parse_code,
     parse_seed,
     plan_code,
@@ -127,11 +126,3 @@ def test_a_host_that_is_off_by_the_margin_has_reached_the_step() -> None:
     pair = plan_pair(100 * STEP_S + 7.0, frozenset())
     for off_s in (-MARGIN_S, MARGIN_S):
         assert step_of(pair.send_at_s + off_s) == pair.second_step
-
-
-def test_an_authenticator_reads_the_uri() -> None:
-    uri = otpauth_uri(RFC_SEED, issuer="Amazon Web Services", account="alice@123456789012")
-    assert uri == (
-        "otpauth://totp/Amazon%20Web%20Services:alice%40123456789012"
-        "?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Amazon%20Web%20Services"
-    )
