@@ -74,7 +74,7 @@ class FakeAws(People):
         self.first_page_empty = first_page_empty
         self.requests: list[Asked] = []
         self.events: list[dict[str, Any]] = []  # CloudTrail records, newest first
-        self.lookups: list[float] = []
+        self.lookups: list[tuple[str, float]] = []  # where and when
         self.state = State(true_time, Rules(window=window, enforce=enforce))
         self._clock = clock
         self._faults = Faults()
@@ -257,13 +257,13 @@ class FakeAws(People):
         return asked._replace(parameters={**asked.parameters, "UserName": caller.user})
 
     def _lookup(self, call: Call) -> Result:
-        now = self._clock()
+        now, region = self._clock(), call.asked.region
         with self._lock:
-            self.lookups.append(now)
+            self.lookups.append((region, now))
             # Two a second for each account and region; records are in one region only.
-            if sum(now - before < 1 for before in self.lookups) > 2:
+            if sum(where == region and now - before < 1 for where, before in self.lookups) > 2:
                 raise ApiError("ThrottlingException", "Rate exceeded")
-        events = self.events if call.asked.region == REGION else []
+        events = self.events if region == REGION else []
         return trail.lookup(self.state, events, call.asked.parameters)
 
     def _record(self, asked: Asked, caller: Caller | None, outcome: trail.Outcome) -> None:

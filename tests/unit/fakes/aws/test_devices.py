@@ -122,6 +122,18 @@ def test_late_codes_are_taken_and_put_a_right_device_out_of_step(world: World) -
     world.sts(keys).get_session_token(SerialNumber=serial, TokenCode=token.code())
 
 
+def test_enabled_with_late_codes_a_device_is_the_users_and_out_of_step(world: World) -> None:
+    name, keys = world.user()
+    serial = created(world)["SerialNumber"]
+    pair = codes(*world.aws.soft_token(serial).pair())
+    world.clock.go_on(180)
+    world.iam(keys).enable_mfa_device(UserName=name, SerialNumber=serial, **pair)
+    assert [device["SerialNumber"] for device in world.iam(keys).list_mfa_devices()["MFADevices"]] == [serial]
+    world.clock.go_on()
+    code = world.aws.soft_token(serial).code()
+    assert refused(world.sts(keys).get_session_token, SerialNumber=serial, TokenCode=code).code == "AccessDenied"
+
+
 def test_late_codes_are_refused_where_the_reach_is_short(world: World) -> None:
     world.aws.rules.reach = 2
     name, keys = world.user()

@@ -186,6 +186,7 @@ def test_two_lookups_a_second(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     client.lookup_events()
     client.lookup_events()
     assert refused(client.lookup_events).code == "ThrottlingException"
+    world.aws.client("cloudtrail", region="eu-west-1").lookup_events()
     monkeypatch.setattr(world.aws, "_clock", lambda: 6.0)
     client.lookup_events()
 
