@@ -8,17 +8,12 @@ Private to this collection.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions
-from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_device import DevicePorts
-from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_device_codes import CodeSender
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_device_journal import JournalFile
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_ledger import ledger_directory
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_resync_ports import resync_ports
@@ -27,10 +22,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_secret i
     SecretFiles,
     encrypt,
 )
-
-# Where it is missing, AnsibleAWSModule has said so before anything here is called.
-with contextlib.suppress(ImportError):
-    from botocore.session import Session
+from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_send import CodeSender
 
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -46,35 +38,14 @@ def device_ports(module: AnsibleAWSModule) -> DevicePorts:
     look = shared.look_at_clock if params["clock_check"] else None
     return DevicePorts(
         devices=shared.devices,
-        codes=CodeSender(shared.ledger, time.time, time.sleep, look),
-        sign_in=lambda own: _sign_in(module, shared.sign_in if own else None),
-        journal=lambda account, user: JournalFile(directory, account, user, time.time),
+        codes=CodeSender(shared.ledger, shared.wall, shared.wait, look, shared.say),
+        sign_in=lambda own_key: shared.user_sign_in or (shared.sign_in if own_key else None),
+        journal=lambda account, user: JournalFile(directory, account, user, shared.wall),
         files=SecretFiles(params["file_owner"]),
         encrypt=_encrypt,
         hide=module.no_log_values.add,
-        wait=time.sleep,
+        wait=shared.wait,
     )
-
-
-def _sign_in(module: AnsibleAWSModule, own: Optional[SignIn]) -> Optional[SignIn]:
-    """Prefer the user's access key where it is given."""
-    key, secret = module.params["user_access_key"], module.params["user_secret_key"]
-    if not key:
-        return own
-    session = Session()
-
-    def client(service: str, *, region: str, config: Any) -> Any:
-        return session.create_client(
-            service,
-            region_name=region,
-            endpoint_url=module.params.get("endpoint_url"),
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            verify=module.params.get("validate_certs"),
-            config=config,
-        )
-
-    return SignIn(client, module.region or CollectOptions().region)
 
 
 def _encrypt(public_key: str, text: str) -> str:

@@ -16,7 +16,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.serial i
 
 from ._aws.mfa_device import Caller, Device, User
 from ._mfa.replacement import ABSENT, CAP, FOREIGN, MINE, UNASSIGNED, Journal, choose_order
-from ._mfa_device_codes import Codes
+from ._mfa_send import Codes
 
 __all__ = ["Scene", "begin", "matches", "refuse_kind", "refuse_own_keys", "target_of"]
 

@@ -32,9 +32,9 @@ from ._mfa.replacement import (
     restore_step,
     untouched,
 )
-from ._mfa_device_codes import Codes, CodeSender
 from ._mfa_device_journal import JournalFile
 from ._mfa_secret import SecretFiles
+from ._mfa_send import Codes, CodeSender, CodesRefused
 
 __all__ = ["DevicePorts", "Done", "Job", "Worker", "explained", "places"]
 
@@ -52,6 +52,8 @@ _AFTER: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "delete_old": ("old", (ABSENT,)),
     "enable_old": ("old", (MINE,)),
 }
+# What AWS thinks of a code, rather than of who tries it.
+_REFUSED = ("late", "drift", "wrong_serial", "wrong_seed")
 _PROVED = "AWS took a fresh code of the device after that (sts:GetSessionToken)."
 _LATER = (
     "AWS took two consecutive codes. A third was not tried, since {why}. Try the device's next code: sign in, or aws "
@@ -279,15 +281,24 @@ class Worker:
             self._patiently(attempt, (*_BUSY, *(("NoSuchEntity",) if "create" in self._steps else ())))
 
     def _verify(self) -> None:
-        journal, codes = self._journal, self._codes_of_new()
+        """Try a code of the new device. Only a refused code is a failure: not being able to try is none."""
+        serial, codes = self._journal.new, self._codes_of_new()
         sign_in = self._ports.sign_in(self._job.own_key)
         if not codes.seed or sign_in is None:
             why = "only the user's own access key can try one" if codes.seed else "that takes the seed"
-            self._proof = False, _LATER.format(why=why, serial=journal.new)
+            self._proof = False, _LATER.format(why=why, serial=serial)
+            return
+        try:
+            self._ports.codes.try_third(serial, codes.seed, sign_in)
+        except AwsRefusal as exc:
+            situation = self._job.situation._replace(after_resync=True, serial=serial)
+            explanation = explain(exc.operation, exc.code, exc.message, situation)
+            if explanation.cause in _REFUSED:
+                raise IamError(str(explanation)) from None
+            self._proof = False, _LATER.format(why=explanation.text.rstrip("."), serial=serial)
+        except CodesRefused as exc:
+            self._proof = False, _LATER.format(why=exc.explanation.text.rstrip("."), serial=serial)
         else:
-            situation = self._job.situation._replace(after_resync=True, serial=journal.new)
-            seed = codes.seed
-            explained(lambda: self._ports.codes.try_third(journal.new, seed, sign_in), situation)
             self._proof = True, _PROVED
 
     def _verify_written(self) -> None:

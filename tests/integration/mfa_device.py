@@ -16,14 +16,16 @@ from ansible_collections.softtoken.compliance.plugins.module_utils import _mfa_d
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.mfa_device import MfaDevices
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_device import DevicePorts, run_device
-from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_device_codes import CodeSender
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_device_journal import JournalFile
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_ledger import CodeLedger
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_secret import SecretFiles, encrypt
+from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_send import CodeSender
 
 from tests.integration.playbooks import ROOT
 
 REGION = "us-east-1"
+# One for all: what takes long in making a client is reading the descriptions of the services.
+SESSION = botocore.session.Session()
 START = 60_000_000.0 * 30 + 5
 DEFAULTS: dict[str, Any] = {
     "user": "alice", "state": "enabled", "name": None, "path": "/", "serial": None, "tags": None, "purge_tags": False,
@@ -32,8 +34,8 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 # The calls that change the account.
 CHANGES = ("create_virtual", "enable", "deactivate", "delete")
-# What makes files and journals last.
-ON_DISK = ("fsync", "replace", "unlink")
+# What makes files last, by module. A journal is replaced as a whole.
+ON_DISK = {_mfa_device_journal: ("replace",), _mfa_secret: ("fsync", "unlink")}
 
 
 class SharedClock:
@@ -66,7 +68,7 @@ class Site(NamedTuple):
 
 def client_factory(site: Site, keys: tuple[str, ...]) -> Callable[..., Any]:
     def client(service: str, *, region: str, config: Any = None) -> Any:
-        return botocore.session.Session().create_client(
+        return SESSION.create_client(
             service, region_name=region, endpoint_url=site.endpoint, aws_access_key_id=keys[0],
             aws_secret_access_key=keys[1], aws_session_token=keys[2] or None, config=config,
         )  # fmt: skip
@@ -122,6 +124,8 @@ class Killer:
 
 
 def serve() -> None:
+    for service in ("iam", "sts"):
+        SESSION.create_client(service, region_name=REGION)
     for line in sys.stdin:
         site, kill_at, params = json.loads(line)
         child = os.fork()
@@ -137,7 +141,7 @@ def serve() -> None:
 
 
 def _run_killed(site: Site, kill_at: int, params: dict[str, Any]) -> None:
-    """Count the moments before and after everything that lasts, and die at one of them."""
+    """Count the moments around everything that lasts, and die at one of them."""
     moment = -1
 
     def around(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,17 +160,21 @@ def _run_killed(site: Site, kill_at: int, params: dict[str, Any]) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     class Os:
-        """The os that the code sees."""
+        """The os that a module sees."""
+
+        def __init__(self, names: tuple[str, ...]) -> None:
+            self._names = names
 
         def __getattr__(self, name: str) -> Any:
             found = getattr(os, name)
-            return around(found) if name in ON_DISK else found
+            return around(found) if name in self._names else found
 
     ports = device_ports(site)
     for name in CHANGES:
         setattr(ports.devices, name, around(getattr(ports.devices, name)))
-    for module in (_mfa_device_journal, _mfa_secret):
-        module.os = Os()  # type: ignore[attr-defined]
+    for module, names in ON_DISK.items():
+        module.os = Os(names)  # type: ignore[attr-defined]
+    JournalFile.remove = around(JournalFile.remove)  # type: ignore[method-assign]
     status = 1
     try:
         device(site, ports=ports, **params)

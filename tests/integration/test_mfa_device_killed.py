@@ -137,13 +137,12 @@ def test_the_next_run_finishes(server: FakeAws, killer: Killer, folder: Path, na
             assert case.enabled, f"no device after moment {moment}"
         assert len(case.enabled | case.others) >= (7 if name == "at the cap" else 0)
         if ended == "ended":
+            again = device(case.site, **case.wanted)
+            assert again["changed"] is (case.new == OLD)
+            case.assert_finished(again)
             break
         assert ended == "killed", f"at moment {moment}"
         case.assert_finished(device(case.site, **case.wanted))
-        if case.new != OLD:
-            again = device(case.site, **case.wanted)
-            assert again["changed"] is False
-            case.assert_finished(again)
         moments += 1
     assert moments > 12, "fewer moments than there are steps"
 
