@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Sequence, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions, collect
-from ansible_collections.softtoken.compliance.plugins.module_utils._iac_files import PASSED_OVER, file_content
+from ansible_collections.softtoken.compliance.plugins.module_utils._iac_files import (
+    PASSED_OVER,
+    file_content,
+    read_code,
+)
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import CoverageGap
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import FILES
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import IacFile
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.user_references import CodeLine, expression
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit import AuditPorts
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit_ports import audit_ports, need_sdk
@@ -24,12 +29,17 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam_referenc
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-__all__ = ["reference_ports", "search_code"]
+__all__ = ["code_below", "reference_ports", "search_code"]
 
 
 def reference_ports(module: AnsibleAWSModule) -> AuditPorts:
     """Return the ports on this host, with the module's credentials."""
-    return audit_ports(module)._replace(collect=lambda: _collect(module))
+    return audit_ports(module)._replace(collect=lambda: _collect(module), read_code=code_below)
+
+
+def code_below(paths: Sequence[str]) -> Tuple[IacFile, ...]:
+    """Read infrastructure code. Of directories that hold none nothing is missing: search_code reads all there is."""
+    return tuple(file for file in read_code(paths) if not os.path.isdir(file.path))
 
 
 def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:

@@ -35,7 +35,10 @@ GUARD = {
 }
 RESOURCES = {
     "own": f"arn:aws:iam::{ACCOUNT}:user/alice",
+    "below": f"arn:aws:iam::{ACCOUNT}:user/staff/london/alice",
     "other": f"arn:aws:iam::{ACCOUNT}:user/bob",
+    "alike": f"arn:aws:iam::{ACCOUNT}:user/malice",
+    "inside": f"arn:aws:iam::{ACCOUNT}:user/alice/bob",
     "device": f"arn:aws:iam::{ACCOUNT}:mfa/alice",
     "role": f"arn:aws:iam::{ACCOUNT}:role/ops",
     "any": "*",
@@ -67,8 +70,8 @@ class Scene:
         self.folder = folder
         self._monkeypatch = monkeypatch
 
-    def become(self, user: str, policy: dict[str, Any]) -> Keys:
-        keys = self.aws.add_user(user, policy=policy)
+    def become(self, user: str, policy: dict[str, Any], path: str = "/") -> Keys:
+        keys = self.aws.add_user(user, policy=policy, path=path)
         for name, value in self.aws.environment_of(keys).items():
             self._monkeypatch.setenv(name, value)
         return keys
@@ -153,7 +156,7 @@ def resync(scene: Scene, policy: dict[str, Any]) -> Run:
 
 
 def resync_self(scene: Scene, policy: dict[str, Any]) -> Run:
-    scene.become("alice", policy)
+    scene.become("alice", policy, path="/staff/")
     scene.aws.virtual_device("alice")
     return _resync(scene)
 
@@ -221,18 +224,20 @@ def test_without_one_action_it_fails_and_names_it(scene: Scene, name: str, actio
 
 # --- nothing else ----------------------------------------------------------------------------------------------------
 
+OWN = {"own", "below"}
+USERS = {*OWN, "other", "alike", "inside"}
 # What an action of a policy is on. Everything that is not listed is refused.
 ON = {
-    "iam_audit": {"iam:ListMFADevices": {"own", "other"}},
+    "iam_audit": {"iam:ListMFADevices": USERS},
     "iam_remediate": {"iam:GetRole": {"role"}, "iam:UpdateAssumeRolePolicy": {"role"}},
     "mfa_offboard": {
-        "iam:DeactivateMFADevice": {"own", "other"},
+        "iam:DeactivateMFADevice": USERS,
         "iam:DeleteVirtualMFADevice": {"device"},
-        "iam:GetUser": {"own", "other"},
-        "iam:ListMFADevices": {"own", "other"},
+        "iam:GetUser": USERS,
+        "iam:ListMFADevices": USERS,
     },
-    "mfa_resync": {"iam:ListMFADevices": {"own", "other"}, "iam:ResyncMFADevice": {"own", "other"}},
-    "mfa_resync_self": {"iam:ListMFADevices": {"own"}, "iam:ResyncMFADevice": {"own"}},
+    "mfa_resync": {"iam:ListMFADevices": USERS, "iam:ResyncMFADevice": USERS},
+    "mfa_resync_self": {"iam:ListMFADevices": OWN, "iam:ResyncMFADevice": OWN},
 }
 SERVICES = ("iam", "sts", "organizations", "cloudtrail", "cloudwatch", "config", "logs", "sns", "s3", "ec2", "kms")
 CONTEXT = {"aws:username": "alice", "aws:PrincipalAccount": ACCOUNT}

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.user_references import CodeLine
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam_references_ports import search_code
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam_references_ports import code_below, search_code
 
 SERIAL = "arn:aws:iam::123456789012:mfa/alice"
 
@@ -40,3 +40,15 @@ def test_a_pipe_does_not_hold_the_search_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert search_code([str(tmp_path / "pipe")], [SERIAL]).problems[0].reason.endswith("it is not a regular file")
     assert search_code([str(tmp_path)], [SERIAL]) == ((), ())
+
+
+def test_a_directory_with_scripts_alone_is_searched_whole(tmp_path: Path) -> None:
+    (tmp_path / "delete.sh").write_text(SERIAL)
+    assert code_below([str(tmp_path)]) == ()
+    assert len(search_code([str(tmp_path)], [SERIAL]).lines) == 1
+
+
+def test_infrastructure_code_is_read_as_such(tmp_path: Path) -> None:
+    (tmp_path / "serials.json").write_text(f'{{"mfa_serial": "{SERIAL}"}}')
+    (file,) = code_below([str(tmp_path)])
+    assert [value.text for value in file.values] == [SERIAL]
