@@ -69,7 +69,7 @@ class DeviceCalls:
         with self._changing(call):
             if serial not in self._state.iam.virtual_mfa_devices:
                 raise no_device(serial)
-            if self._state.holder(serial) or self._state.iam.virtual_mfa_devices[serial].user is not None:
+            if self._state.iam.virtual_mfa_devices[serial].user is not None:
                 raise ApiError("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.")
             self._state.iam.delete_virtual_mfa_device(serial)
             self._state.forget_device(serial)
