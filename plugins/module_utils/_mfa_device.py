@@ -19,8 +19,9 @@ from ._aws.mfa_device import AwsRefusal, Caller, User
 from ._mfa.explain import Situation, explain
 from ._mfa.replacement import ABSENT, MINE, UNASSIGNED, Journal, Material, plan
 from ._mfa_device_journal import JournalFile
+from ._mfa_device_model import DevicePorts, Done, Job, places
 from ._mfa_device_request import Scene, begin, matches, refuse_kind, refuse_own_keys, target_of
-from ._mfa_device_work import DevicePorts, Done, Job, Worker, places
+from ._mfa_device_work import Worker
 from ._mfa_send import Codes, read_codes
 
 __all__ = ["DevicePorts", "run_device"]

@@ -113,7 +113,7 @@ def begin(params: Mapping[str, Any], target: str, scene: Scene, codes: Codes) ->
         return _replacement(params, target, scene, codes)
     place = scene.place(target)
     goal = "enabled" if params["state"] == "enabled" else "created"
-    if place == MINE or (place == UNASSIGNED and goal == "created" and not params["recreate"]):
+    if place == MINE or (goal == "created" and _is_disabled(target, place, remake=params["recreate"])):
         return None
     if goal == "enabled":
         _refuse_full(scene)
@@ -121,6 +121,11 @@ def begin(params: Mapping[str, Any], target: str, scene: Scene, codes: Codes) ->
     return Journal(
         scene.user.name, target, goal=goal, by_codes=goal == "enabled" and params["confirm"] == "codes"
     )  # fmt: skip
+
+
+def _is_disabled(target: str, place: str, *, remake: bool) -> bool:
+    """Say whether nothing is to be made; what is no virtual device is nobody's when it is not the user's."""
+    return parse_serial(target).kind != "virtual" or (place == UNASSIGNED and not remake)
 
 
 def _replacement(params: Mapping[str, Any], target: str, scene: Scene, codes: Codes) -> Optional[Journal]:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam.serial import parse_serial
 
-from ._aws.mfa_device import AwsRefusal, Device, MfaDevices
-from ._aws.sign_in import SignIn
+from ._aws.mfa_device import AwsRefusal, Device
 from ._mfa.codes import SeedError, parse_seed
 from ._mfa.explain import Situation, explain
 from ._mfa.replacement import (
@@ -33,10 +31,10 @@ from ._mfa.replacement import (
     untouched,
 )
 from ._mfa_device_journal import JournalFile
-from ._mfa_secret import SecretFiles
-from ._mfa_send import Codes, CodeSender, CodesRefused
+from ._mfa_device_model import DevicePorts, Done, Job, places
+from ._mfa_send import Codes, CodesRefused
 
-__all__ = ["DevicePorts", "Done", "Job", "Worker", "explained", "places"]
+__all__ = ["Worker"]
 
 _ROUNDS = 24  # no way, with everything undone once, has more steps
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -61,65 +59,16 @@ _LATER = (
 )
 
 
-class DevicePorts(NamedTuple):
-    """What the flow needs of the world. ``sign_in`` is None where nobody here may try a user's code."""
-
-    devices: MfaDevices
-    codes: CodeSender
-    sign_in: Callable[[bool], Optional[SignIn]]  # whether the module's own credentials are the user's access key
-    journal: Callable[[str, str], JournalFile]  # account, user
-    files: SecretFiles
-    encrypt: Callable[[str, str], str]  # public key, text
-    hide: Callable[[str], None]  # from everything that the module returns
-    wait: Callable[[float], None]
-
-
-class Job(NamedTuple):
-    """What the caller wants beside the journal."""
-
-    situation: Situation
-    name: str = ""
-    path: str = "/"
-    tags: Mapping[str, str] = {}
-    seed_file: str = ""
-    qr_file: str = ""
-    public_key: str = ""
-    codes: Codes = Codes()  # of the new device; of the old one when it is to be restored
-    own_key: bool = False
-    wait_timeout: float = 120.0
-
-
-class Done(NamedTuple):
-    """What was done."""
-
-    steps: List[str]
-    pending: bool = False
-    restored: bool = False
-    verified: bool = False
-    verification: str = ""
-    encrypted_seed: str = ""
-    files: Tuple[str, ...] = ()
-
-
 class _Taken(IamError):
     """Somebody else made a device of that name."""
 
 
-def explained(call: Callable[[], object], situation: Situation) -> None:
+def _explained(call: Callable[[], object], situation: Situation) -> None:
     """Make a call; what AWS refuses is said in the words of the situation."""
     try:
         call()
     except AwsRefusal as exc:
         raise _said(exc, situation) from None
-
-
-def places(devices: MfaDevices, user: str, serials: Tuple[str, ...]) -> Dict[str, Device]:
-    """Return those of the devices that there are, with their users."""
-    found = {device.serial: device for device in devices.list_user_devices(user) if device.serial in serials}
-    wanted = {serial for serial in serials if serial not in found and parse_serial(serial).kind == "virtual"}
-    if wanted:
-        found.update({device.serial: device for device in devices.list_virtual() if device.serial in wanted})
-    return found
 
 
 class Worker:
@@ -165,11 +114,11 @@ class Worker:
         journal = self._journal
         for step in steps:
             if step == "enable":
-                explained(lambda: self._enable(journal.new, self._job.codes), self._job.situation)
+                _explained(lambda: self._enable(journal.new, self._job.codes), self._job.situation)
                 self._settle("enable")
-                explained(self._verify, self._job.situation)
+                _explained(self._verify, self._job.situation)
             else:
-                explained(functools.partial(self._do, f"{step}_old"), self._job.situation)
+                _explained(functools.partial(self._do, f"{step}_old"), self._job.situation)
                 self._settle(f"{step}_old")
             self._steps.append(step)
         return self._done(pending=False)
@@ -184,7 +133,8 @@ class Worker:
     def material(self) -> Material:
         """Say which codes can be had. A seed that a run before left in its file serves again."""
         codes = bool(self._job.codes)
-        return Material(new=codes or bool(self._seed or self._read_seed()), old=codes)
+        own = not self._journal.by_codes and bool(self._seed or self._read_seed())
+        return Material(new=codes or own, old=codes)
 
     def _go(self, choose: Callable[[Journal, Inventory, Material], Step]) -> bool:
         """Do one step after the other; return whether it waits for codes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 import os
 import shutil
 import stat
@@ -88,6 +89,12 @@ class Case:
         return {device["SerialNumber"] for device in answer["VirtualMFADevices"]}
 
     @property
+    def begun(self) -> bool:
+        """Whether a journal says that something is not ended."""
+        journals = self.folder.glob("journal/mfa-device-*.json")
+        return any(json.loads(path.read_text())["intent"] != "done" for path in journals)
+
+    @property
     def leftovers(self) -> set[str]:
         """Files that hold a seed, or say that something was begun."""
         journals = {path.name for path in self.folder.glob("journal/mfa-device-*")}
@@ -137,13 +144,16 @@ def test_the_next_run_finishes(server: FakeAws, killer: Killer, folder: Path, na
             assert case.enabled, f"no device after moment {moment}"
         assert len(case.enabled | case.others) >= (7 if name == "at the cap" else 0)
         if ended == "ended":
-            again = device(case.site, **case.wanted)
-            assert again["changed"] is (case.new == OLD)
-            case.assert_finished(again)
+            if case.new != OLD:
+                again = device(case.site, **case.wanted)
+                assert again["changed"] is False
+                case.assert_finished(again)
             break
         assert ended == "killed", f"at moment {moment}"
-        case.assert_finished(device(case.site, **case.wanted))
         moments += 1
+        if case.begun or case.new != OLD or case.old_seed == server.seed(OLD):
+            # Else all was done, and to ask for the same again is to ask for another one.
+            case.assert_finished(device(case.site, **case.wanted))
     assert moments > 12, "fewer moments than there are steps"
 
 
@@ -154,7 +164,7 @@ def test_or_the_next_run_goes_back(server: FakeAws, killer: Killer, folder: Path
         case = Case(server, folder / "run", name)
         if killer.run(case.site, moment, **case.wanted) == "ended":
             break
-        begun = any(path.suffix == ".json" for path in case.folder.glob("journal/mfa-device-*"))
+        begun = case.begun
         back = {**case.wanted, "interrupted": "restore", "seed": case.old_seed}
         try:
             result = device(case.site, **back)

@@ -225,9 +225,11 @@ def _done(kind: str, journal: Journal, inventory: Inventory, material: Material)
     """Return how it looks after a step."""
     if kind in _INTENTS:
         journal = journal._replace(intent=kind)
+    # Only a virtual device stays in the account when it is nobody's.
+    left = UNASSIGNED if ":mfa/" in journal.old else ABSENT
     place = {
         "create": ("new", UNASSIGNED), "enable": ("new", MINE), "deactivate_new": ("new", UNASSIGNED),
-        "delete_new": ("new", ABSENT), "deactivate_old": ("old", UNASSIGNED), "delete_old": ("old", ABSENT),
+        "delete_new": ("new", ABSENT), "deactivate_old": ("old", left), "delete_old": ("old", ABSENT),
     }.get(kind)  # fmt: skip
     if kind == "create":
         journal = journal._replace(delivered=True)
