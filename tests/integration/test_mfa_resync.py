@@ -487,6 +487,20 @@ def test_of_two_on_one_host_one_works_and_one_is_told_why_not(aws: FakeAws, alic
     assert aws.count("iam:ResyncMFADevice") == 1
 
 
+def test_nobody_gets_between_the_two_codes_and_the_third(
+    aws: FakeAws, alice: Alice, clock: MovedClock, ports: ResyncPorts
+) -> None:
+    token = aws.soft_token(alice.serial, 600.0)
+    refusals: list[str] = []
+
+    def wait(seconds: float) -> None:
+        refusals.append(refused(ports, **by_codes(token.pair())).result["cause"])
+        clock.wait(seconds)
+
+    assert resync(ports._replace(wait=wait), seed=token.base32)["verified"]
+    assert refusals == ["busy", "busy"]
+
+
 def test_of_two_with_the_same_codes_on_two_hosts_one_works_and_one_is_told_why_not(
     aws: FakeAws, alice: Alice, clock: MovedClock, tmp_path: Path
 ) -> None:

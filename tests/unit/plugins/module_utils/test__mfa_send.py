@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import ClockMeasurement, Witness
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa.codes import code_of
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_ledger import CodeLedger
@@ -71,6 +73,30 @@ def test_who_always_wakes_too_late_sends_nothing(host: Host) -> None:
         host.sender.send_pair(SERIAL, Codes(seed=SEED), host.send)
     assert caught.value.explanation.cause == "host_clock"
     assert host.sent == []
+
+
+class Tried:
+    """A sign-in that takes every code."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+
+    def try_code(self, _serial: str, code: str) -> None:
+        self.codes.append(code)
+
+
+def test_a_code_that_is_tried_is_fresh_and_early_too(host: Host) -> None:
+    tried = Tried()
+    host.sender.send_pair(SERIAL, Codes(seed=SEED), host.send)
+    host.lateness = [45.0]
+    host.sender.try_third(SERIAL, SEED, cast("SignIn", tried))
+    # Step 102 would have been next; when the host woke up, 103 was half over.
+    assert tried.codes == [code_of(SEED, 104)]
+    assert host.now == 104 * STEP + 2.0
+    host.lateness = [15.0] * 9
+    with pytest.raises(CodesRefused, match="too busy"):
+        host.sender.try_third(SERIAL, SEED, cast("SignIn", tried))
+    assert len(tried.codes) == 1
 
 
 def test_a_typed_code_counts_for_codes_that_are_made_too(host: Host) -> None:
