@@ -106,7 +106,7 @@ def test_a_device_is_created_enabled_tried_and_then_left_alone(place: Place) -> 
     assert {key: done[key] for key in ("steps", "state")} == {key: planned[key] for key in ("steps", "state")}
     assert done["diff"]["after"] == planned["diff"]["after"]
     assert (done["verified"], place.enabled()) == (True, [arn("staff/phone")])
-    assert place.aws.state.tags[arn("staff/phone")] == {"a": "b"}
+    assert place.aws.state.tags[arn("staff/phone")] == {"owner": "alice"}
     assert stat.S_IMODE(Path(place.seed_file).stat().st_mode) == 0o600
     assert Path(place.seed_file).read_text().strip() == place.aws.seed(arn("staff/phone"))
     again = place.run(**wanted)
