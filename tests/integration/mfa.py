@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.mfa_device import MfaDevices
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import ClockMeasurement, Witness
@@ -12,7 +18,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_ledger i
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_resync import ResyncPorts, run_resync
 from botocore.exceptions import ClientError
 
-from tests.fakes.aws import REGION, FakeAws
+from tests.fakes.aws import REGION, FakeAws, state
 from tests.fakes.aws.identity import Keys
 
 STEP = 30
@@ -82,3 +88,25 @@ def codes_sent(aws: FakeAws) -> list[str]:
     """Return every code that reached AWS, in order."""
     names = ("AuthenticationCode1", "AuthenticationCode2", "TokenCode")
     return [asked.parameters[name] for asked in aws.requests for name in names if name in asked.parameters]
+
+
+@contextmanager
+def held_at_aws(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Let AWS take its time over a resynchronisation, until the event is set."""
+    let_go = threading.Event()
+    monkeypatch.setattr(state, "time", SimpleNamespace(sleep=lambda _seconds: let_go.wait(60)))
+    aws.rules.slow_s["iam:ResyncMFADevice"] = 60.0
+    try:
+        yield let_go
+    finally:
+        let_go.set()
+        aws.rules.slow_s.clear()
+
+
+def until_asked(aws: FakeAws) -> None:
+    """Wait until a resynchronisation has reached AWS."""
+    for _look in range(600):
+        if aws.count("iam:ResyncMFADevice"):
+            return
+        time.sleep(0.1)
+    raise TimeoutError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from tests.fakes.aws import ACCOUNT, FakeAws
 from tests.fakes.aws.identity import Keys
 from tests.fakes.aws.people import SoftToken
-from tests.integration.mfa import STEP, MovedClock, codes_sent, resync, resync_ports, signs_in
+from tests.integration.mfa import STEP, MovedClock, codes_sent, held_at_aws, resync, resync_ports, signs_in, until_asked
 
 
 class Alice(NamedTuple):
@@ -478,12 +479,19 @@ def at_once(runs: list[Callable[[], dict[str, Any]]]) -> list[str]:
     return sorted(causes)
 
 
-def test_of_two_on_one_host_one_works_and_one_is_told_why_not(aws: FakeAws, alice: Alice, ports: ResyncPorts) -> None:
-    aws.rules.slow_s["iam:ResyncMFADevice"] = 0.5
+def test_of_two_on_one_host_one_works_and_one_is_told_why_not(
+    aws: FakeAws, alice: Alice, ports: ResyncPorts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = aws.soft_token(alice.serial, 600.0)
-    pairs = [token.pair(), token.pair(5)]
-    causes = at_once([lambda pair=pair: resync(ports, **by_codes(pair)) for pair in pairs])  # type: ignore[misc]
-    assert causes == ["", "busy"]
+    first, second = token.pair(), token.pair(5)
+    with held_at_aws(aws, monkeypatch) as let_go, ThreadPoolExecutor() as threads:
+        running = threads.submit(lambda: resync(ports, **by_codes(first)))
+        until_asked(aws)
+        failure = refused(ports, **by_codes(second))
+        let_go.set()
+        assert running.result()["changed"]
+    assert failure.result["cause"] == "busy"
+    assert "Another run on this host works on" in str(failure)
     assert aws.count("iam:ResyncMFADevice") == 1
 
 

@@ -20,7 +20,7 @@ from moto.moto_api._internal.models import moto_api_backend
 
 from tests.fakes.aws import FakeAws
 from tests.fakes.aws.identity import Keys
-from tests.integration.mfa import codes_sent
+from tests.integration.mfa import codes_sent, held_at_aws, until_asked
 from tests.integration.playbooks import PLAYBOOKS, ROOT
 
 MODULE = "softtoken.compliance.iam_mfa_device_resync"
@@ -45,6 +45,7 @@ class Desk:
 
     def __init__(self, aws: FakeAws, keys: Keys, folder: Path) -> None:
         self.folder = folder
+        self.keys = keys
         self.environment = {
             **os.environ,
             **aws.environment_of(keys),
@@ -137,11 +138,10 @@ def test_seed_codes_and_keys_appear_nowhere(aws: FakeAws, desk: Desk, tmp_path: 
 
     codes = codes_sent(aws)
     assert len(codes) == 3
-    key = Keys(*(desk.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")))
     secrets = {
         "seed": seed,
         "seed in hexadecimal": base64.b32decode(seed).hex(),
-        "key": key.secret_access_key,
+        "key": desk.keys.secret_access_key,
         **{f"code {number}": code for number, code in enumerate(codes)},
     }
     given = tmp_path / "variables.json"
@@ -176,24 +176,23 @@ def test_typed_codes_appear_nowhere_whether_they_are_taken_or_refused(aws: FakeA
 
 
 def test_of_two_runs_at_the_same_moment_one_works_and_one_is_told_why_not(
-    aws: FakeAws, desk: Desk, tmp_path: Path
+    aws: FakeAws, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serial = aws.virtual_device("alice")
-    aws.rules.slow_s["iam:ResyncMFADevice"] = 4.0
     token = aws.soft_token(serial, 600.0)
-    runs = []
-    for number, steps in enumerate((-1, 5)):
-        place = tmp_path / str(number)
-        place.mkdir()
-        other = Desk(aws, Keys("", ""), place)
-        other.environment.update({**desk.environment, "ANSIBLE_LOG_PATH": str(place / "log")})
-        pair = token.pair(steps)
-        ledger = str(tmp_path / "ledger")
-        runs.append(other.start(softtoken_code1=pair[0], softtoken_code2=pair[1], softtoken_ledger_dir=ledger))
-    outputs = [run.communicate(timeout=120)[0] for run in runs]
-    assert sorted(run.returncode for run in runs) == [0, 2], outputs
-    loser = outputs[[run.returncode for run in runs].index(2)]
-    assert f"Another run on this host works on {serial} (process " in loser
+    first, second = token.pair(), token.pair(5)
+    beside = Desk(aws, desk.keys, tmp_path / "beside")
+    beside.folder.mkdir()
+    ledger = str(tmp_path / "ledger")
+    with held_at_aws(aws, monkeypatch) as let_go:
+        running = desk.start(softtoken_code1=first[0], softtoken_code2=first[1], softtoken_ledger_dir=ledger)
+        until_asked(aws)
+        rc, output = beside.run(softtoken_code1=second[0], softtoken_code2=second[1], softtoken_ledger_dir=ledger)
+        let_go.set()
+        said, _errors = running.communicate(timeout=120)
+    assert running.returncode == 0, said
+    assert rc == 2, output
+    assert f"Another run on this host works on {serial} (process " in output
     assert aws.count("iam:ResyncMFADevice") == 1
 
 
