@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from tests.integration.playbooks import PLAYBOOKS, Run, ansible_playbook, invent
 
 FILES = sorted((PLAYBOOKS / "policies").glob("*.json"))
 NOW = 1_800_000_015.0
+NEW = f"arn:aws:iam::{ACCOUNT}:mfa/alice-2"
 BROKEN = {
     "Version": "2012-10-17",
     "Statement": [
@@ -173,6 +175,32 @@ def resynchronised(scene: Scene) -> bool:
     return scene.aws.device(RESOURCES["device"]).drift == -600 // 30
 
 
+def replace(scene: Scene, policy: dict[str, Any]) -> Run:
+    scene.aws.add_user("alice")
+    scene.aws.virtual_device("alice")
+    scene.become("administrator", policy)
+    # Not below /tmp, where no seed may be.
+    with tempfile.TemporaryDirectory(prefix=".softtoken-policies-", dir=Path.home()) as private:
+        wanted = {
+            "softtoken_user": "alice", "softtoken_serial": RESOURCES["device"], "softtoken_name": "alice-2",
+            "softtoken_tags": {"team": "x"}, "softtoken_confirm": "codes", "softtoken_seed_file": f"{private}/seed",
+            "softtoken_journal_dir": str(scene.folder / "journal"),
+            "softtoken_ledger_dir": str(scene.folder / "ledger"),
+        }  # fmt: skip
+        created = scene.run("mfa_replace", **wanted)
+        if created.rc != 0:
+            return created
+        first, second = scene.aws.soft_token(NEW).pair()
+        return scene.run("mfa_replace", softtoken_code1=first, softtoken_code2=second, **wanted)
+
+
+def replaced(scene: Scene) -> bool:
+    iam = scene.aws.client("iam")
+    held = [one["SerialNumber"] for one in iam.list_mfa_devices(UserName="alice")["MFADevices"]]
+    there = {one["SerialNumber"] for one in iam.list_virtual_mfa_devices()["VirtualMFADevices"]}
+    return held == [NEW] and RESOURCES["device"] not in there
+
+
 def offboard(scene: Scene, policy: dict[str, Any]) -> Run:
     organization(scene.aws)
     scene.aws.add_user("alice")
@@ -198,6 +226,7 @@ CASES = {
     "iam_audit": Case(audit, audited),
     "iam_remediate": Case(remediate, remediated),
     "mfa_offboard": Case(offboard, offboarded),
+    "mfa_replace": Case(replace, replaced),
     "mfa_resync": Case(resync, resynchronised),
     "mfa_resync_self": Case(resync_self, resynchronised),
 }
@@ -235,6 +264,15 @@ ON = {
         "iam:DeleteVirtualMFADevice": {"device"},
         "iam:GetUser": USERS,
         "iam:ListMFADevices": USERS,
+    },
+    "mfa_replace": {
+        "iam:CreateVirtualMFADevice": {"device"},
+        "iam:DeactivateMFADevice": USERS,
+        "iam:DeleteVirtualMFADevice": {"device"},
+        "iam:EnableMFADevice": USERS,
+        "iam:GetUser": USERS,
+        "iam:ListMFADevices": USERS,
+        "iam:TagMFADevice": {"device"},
     },
     "mfa_resync": {"iam:ListMFADevices": USERS, "iam:ResyncMFADevice": USERS},
     "mfa_resync_self": {"iam:ListMFADevices": OWN, "iam:ResyncMFADevice": OWN},

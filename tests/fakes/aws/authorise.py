@@ -30,9 +30,10 @@ class Authority:
         if not self._binds(caller) or asked.api in _FREE:
             return
         resource = self.resource(asked, caller)
-        decision = self._decide(asked.api, resource, caller, asked)
-        if decision != "allow":
-            raise self._denied(asked, caller, resource, decision)
+        for action in (asked.api, *_also(asked)):
+            decision = self._decide(action, resource, caller, asked)
+            if decision != "allow":
+                raise self._denied(asked, caller, resource, decision, action)
 
     def check_assume(self, asked: Asked, caller: Caller, arn: str, more: dict[str, str]) -> Role:
         """Return the role, or refuse it where its trust policy or the caller's policies do not give it."""
@@ -134,15 +135,15 @@ class Authority:
             yield from holder.policies.values()
             yield from (self.managed(policy) for policy in holder.managed_policies.values())
 
-    def _denied(self, asked: Asked, caller: Caller, resource: str, decision: str) -> ApiError:
+    def _denied(self, asked: Asked, caller: Caller, resource: str, decision: str, action: str) -> ApiError:
         shown = resource.replace(f"arn:aws:iam::{ACCOUNT}:user/", "user ") if ":user/" in resource else resource
         why = (
             "with an explicit deny in an identity-based policy"
             if decision == "deny"
-            else f"because no identity-based policy allows the {asked.api} action"
+            else f"because no identity-based policy allows the {action} action"
         )
         code = "AccessDenied" if asked.service in ("iam", "sts") else "AccessDeniedException"
-        message = f"User: {caller.arn} is not authorized to perform: {asked.api} on resource: {shown} {why}"
+        message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {shown} {why}"
         return ApiError(code, message, 403)
 
 
@@ -161,6 +162,15 @@ _SELF = (
     "ListSSHPublicKeys",
     "UpdateAccessKey",
 )
+
+
+def _also(asked: Asked) -> tuple[str, ...]:
+    """Return what a call needs beside its own action: tags at creation are tagging.
+
+    Public for users and roles; that it holds for MFA devices is taken for granted here.
+    """
+    tagged = any(name.startswith("Tags.") for name in asked.parameters)
+    return ("iam:TagMFADevice",) if asked.api == "iam:CreateVirtualMFADevice" and tagged else ()
 
 
 def _trusted(principal: Any, caller: Caller) -> str:
