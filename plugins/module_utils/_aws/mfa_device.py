@@ -130,7 +130,7 @@ class MfaDevices:
         more = {"Tags": _pairs(tags)} if tags else {}
         made = self._call("create_virtual_mfa_device", VirtualMFADeviceName=name, Path=path, **more)
         device = made["VirtualMFADevice"]
-        return New(device["SerialNumber"], device["Base32StringSeed"].decode("ascii"), device["QRCodePNG"])
+        return New(device["SerialNumber"], str(device["Base32StringSeed"], "ascii"), device["QRCodePNG"])
 
     def enable(self, user: str, serial: str, code1: str, code2: str) -> None:
         """Associate a device with a user."""
