@@ -126,9 +126,7 @@ class SecretFiles:
         except FileNotFoundError:
             return
         if not stat.S_ISREG(found.st_mode) or found.st_size:
-            raise SecretError(
-                f"{path} exists already, and nothing is overwritten: move it away, or name another"
-            )
+            raise SecretError(f"{path} exists already, and nothing is overwritten: move it away, or name another")
         self._refuse_open(path, found)
 
     def _refuse_open(self, path: str, found: os.stat_result) -> None:

@@ -107,7 +107,8 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "x", pem(ec.generate_private_key(ec.SECP256R1())), pem(rsa.generate_private_key(65537, 1024))]  # noqa: S505
+    "key",
+    ["", "x", pem(ec.generate_private_key(ec.SECP256R1())), pem(rsa.generate_private_key(65537, 1024))],  # noqa: S505
 )
 def test_only_a_strong_rsa_key_is_taken(key: str) -> None:
     with pytest.raises(SecretError, match="openssl genrsa"):
