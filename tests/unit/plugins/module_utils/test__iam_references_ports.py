@@ -12,7 +12,7 @@ SERIAL = "arn:aws:iam::123456789012:mfa/alice"
 def test_every_line_of_every_text_file_is_searched(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "delete.sh").write_text(f'#!/bin/sh\naws --mfa "{SERIAL} $1"\n# {SERIAL}-2\n')
-    (tmp_path / "noted").write_bytes(b"\xff caf\xe9 " + SERIAL.encode() + b"\n")
+    (tmp_path / "noted").write_bytes(b"\xff\xfe " + SERIAL.encode() + b"\n")
     found = search_code([str(tmp_path)], [SERIAL, "AIDAALICE"])
     assert sorted(found.lines) == [
         CodeLine(str(tmp_path / "deep" / "delete.sh"), 2, SERIAL), CodeLine(str(tmp_path / "noted"), 1, SERIAL),
