@@ -58,7 +58,7 @@ def read_text(path: str) -> str:
 
 
 def need_sdk() -> None:
-    """Fail where there is no boto3 to reach AWS with."""
+    """Say so where boto3 is missing or too old: with a snapshot it is not needed."""
     try:
         check_sdk_version_supported(warn=warn)
     except AnsibleBotocoreError as exc:
@@ -77,6 +77,7 @@ def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
             organization=params["organization"],
             monitoring=params["monitoring"],
             trail_hours=params["trail_hours"],
+            users=None if params["devices"] else (),
         ),
         module.debug,
     )

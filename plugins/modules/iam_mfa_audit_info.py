@@ -39,6 +39,12 @@ options:
       - By default the region of the connection.
     type: list
     elements: str
+  devices:
+    description:
+      - Whether to read the MFA devices, the account summary and the credential report. Rules that need them are in
+        RV(coverage.rules) as V(not_given) otherwise. What is wrong with policies alone is found without.
+    type: bool
+    default: true
   organization:
     description:
       - Whether to read the service control policies. That takes the organization's management account, or one that it
@@ -485,6 +491,7 @@ def main() -> None:
             "snapshot": {"type": "path"},
             "snapshot_output": {"type": "path"},
             "regions": {"type": "list", "elements": "str"},
+            "devices": {"type": "bool", "default": True},
             "organization": {"type": "bool", "default": True},
             "monitoring": {"type": "bool", "default": True},
             "trail_hours": {"type": "int", "default": 0},
