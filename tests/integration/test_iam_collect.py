@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.snapshot
 )
 
 from tests.fakes.aws import ACCOUNT, FakeAws
+from tests.fakes.aws.wire import Answer
 
 TRUST = {
     "Version": "2012-10-17",
@@ -377,16 +377,14 @@ def named(api: str) -> str:
 
 def answer_instead(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, api: str, content: bytes) -> None:
     """Let something on the way answer one call of IAM with 200 and a page of its own."""
-    forward = aws._forward
+    answer = aws._answer
 
-    def other(environ: dict[str, Any], start_response: Any) -> Any:
-        body = environ["wsgi.input"].read()
-        if f"Action={api}&".encode() in body + b"&":
-            start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
-            return [content]
-        return forward({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
+    def other(environ: dict[str, Any], call: Any, body: bytes, request_id: str) -> Any:
+        if call.asked.api == f"iam:{api}":
+            return Answer(200, "text/xml", content), {}
+        return answer(environ, call, body, request_id)
 
-    monkeypatch.setattr(aws, "_forward", other)
+    monkeypatch.setattr(aws, "_answer", other)
 
 
 def report_answer(csv: bytes) -> bytes:
