@@ -153,7 +153,7 @@ def test_the_repair_that_the_plan_names_is_made_by_iam_remediate(aws: FakeAws, t
     names = plan_of(tmp_path)["remediation"]
     repaired = ansible_playbook(
         tmp_path, PLAYBOOKS / "iam_remediate.yml", inventory_of({}),
-        softtoken_apply=True, softtoken_roles=names["roles"], softtoken_rules=names["rules"],
+        softtoken_apply=True, softtoken_account_roles=names["roles"], softtoken_rules=names["rules"],
     )  # fmt: skip
     assert repaired.rc == 0, repaired.output
     assert offboard(tmp_path).rc == 0
