@@ -122,6 +122,8 @@ def facts_of(measured: Mapping[str, Any], started: float, ended: float, *, age_s
     if measured["compare"]:
         measurement = _with_controller(measurement, measured, started, ended)
     identity = {name: measured["identity"][name] for name in ("tokens", "serials", "attached_role")}
+    if measured["identity"].get("role_profiles"):
+        identity["role_profiles"] = measured["identity"]["role_profiles"]
     facts = {"schema": SCHEMA, **clock_facts(measurement, policy), **identity}
     result: dict[str, Any] = {"ansible_facts": {"softtoken": facts}}
     if "detail" in measured:

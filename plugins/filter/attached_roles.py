@@ -14,6 +14,8 @@ author:
 description:
   - Takes the fact C(softtoken) that M(softtoken.compliance.host_facts) set for each host, and returns the ARN of each
     role that is attached to one of them, once.
+  - A role whose fact names no partition is taken for one of the partition C(aws). M(softtoken.compliance.host_facts)
+    names any other.
   - The metadata of an instance does not tell the path of its role, so the ARNs have none. The option
     O(softtoken.compliance.iam_mfa_audit_info#module:roles) takes them so.
 positional: hostvars

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: host_serials
-short_description: The MFA serials that were found on hosts, as one list
+short_description: The MFA serials that were found on hosts, and the role profiles without one, as one list
 version_added: 0.1.0
 author:
   - softtoken.compliance contributors (@softtoken)
 description:
   - Takes the fact C(softtoken) that M(softtoken.compliance.host_facts) set for each host, and returns all its MFA
     serials in the form that the option O(softtoken.compliance.iam_mfa_audit_info#module:host_serials) wants.
+  - After the serials of a host come its AWS profiles that assume a role and name no MFA device, with C(role_arn) in the
+    place of C(serial).
   - Hosts without the fact have no serials here.
 positional: hostvars
 options:
@@ -43,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The serials, in the order of the hosts.
+  description: The serials and the role profiles without one, in the order of the hosts.
   type: list
   elements: dict
   sample:
@@ -51,6 +53,11 @@ _value:
       serial: arn:aws:iam::123456789012:mfa/alice
       where: /home/alice/.aws/config
       profile: prod
+      user: alice
+    - host: web1
+      role_arn: arn:aws:iam::123456789012:role/deploy
+      where: /home/alice/.aws/config
+      profile: deploy
       user: alice
 """
 

@@ -163,6 +163,7 @@ class _Look:
         homes = self._homes() if self._subsets & {"tokens", "serials"} else ()
         if "serials" in self._subsets:
             from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
+                role_profile_facts,
                 serial_details,
                 serial_facts,
             )
@@ -172,6 +173,8 @@ class _Look:
             self._gaps.extend(report.gaps)
             references = report.references
             facts["serials"] = serial_facts(report)
+            if report.role_profiles:
+                facts["role_profiles"] = role_profile_facts(report)
             evidence["serials"] = serial_details(report)
         if "tokens" in self._subsets:
             from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence

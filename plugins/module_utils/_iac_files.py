@@ -45,7 +45,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_tree
     read_blocks,
 )
 
-__all__ = ["read_code", "read_text"]
+__all__ = ["PASSED_OVER", "file_content", "read_code", "read_text"]
 
 _LARGEST = 64 * 1024 * 1024
 _HCL = (".tf", ".tfvars", ".hcl")
@@ -55,7 +55,7 @@ _PICTURES = (".png", ".svg")
 _OTHERS = (".txt", ".seed", ".uri")
 _SUFFIXES = frozenset((*_HCL, *_JSON, *_YAML, *_PICTURES, *_OTHERS))
 # Copies of what others wrote, and what no tool reads as code.
-_PASSED_OVER = frozenset((".git", ".terraform", "node_modules", "__pycache__", ".venv"))
+PASSED_OVER = frozenset((".git", ".terraform", "node_modules", "__pycache__", ".venv"))
 # A file without any of these says nothing about MFA.
 _TOPICS = ("mfa", "u2f/", "multifactor", "base_32_string_seed", "qr_code_png", "otpauth")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -73,7 +73,7 @@ def _walk(top: str) -> Iterator[IacFile]:
     closed: List[OSError] = []
     found = False
     for folder, folders, names in os.walk(top, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
+        folders[:] = sorted(name for name in folders if name not in PASSED_OVER)
         for name in sorted(names):
             full = os.path.join(folder, name)
             if os.path.splitext(name)[1].lower() in _SUFFIXES and not os.path.islink(full):
@@ -87,7 +87,7 @@ def _walk(top: str) -> Iterator[IacFile]:
 
 def _read(path: str, *, given: bool) -> IacFile:
     try:
-        content = _content(path)
+        content = file_content(path)
     except OSError as exc:
         return _failed(path, f"cannot be read: {exc.strerror or exc}")
     if content.startswith(_PNG):
@@ -100,7 +100,8 @@ def _read(path: str, *, given: bool) -> IacFile:
     return read_text(path, text)
 
 
-def _content(path: str) -> bytes:
+def file_content(path: str) -> bytes:
+    """Return what a regular file of a reasonable size holds; OSError for anything else."""
     # Opening a pipe waits for its writer, unless told not to.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:

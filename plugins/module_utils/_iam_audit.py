@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import gc
 import json
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._iam.account import Account
 from ._iam.audit import AuditReport, audit, coverage_to_dict, summarise
@@ -25,7 +25,7 @@ from ._iam.snapshot import account_from_snapshot, parse_snapshot
 from ._iam.snapshot_monitoring import read_trail_events
 from ._iam.snapshot_values import Malformed
 
-__all__ = ["AuditPorts", "run_audit"]
+__all__ = ["AuditPorts", "host_serial", "read_or_collect", "run_audit"]
 
 _ACCOUNT_DIGITS = 12
 _LIMITS = {"trail_hours": 90 * 24, "unassigned_after_days": 36500}  # CloudTrail's event history has 90 days
@@ -57,7 +57,7 @@ def _run(params: Mapping[str, Any], ports: AuditPorts, *, check_mode: bool) -> D
     ignores = read_ignores(params["ignore"] or ())
     now = ports.now()
     options = _options(params, ports, now)
-    snapshot = _snapshot(params, ports)
+    snapshot = read_or_collect(params["snapshot"], ports)
     if params["snapshot_output"] and not check_mode:
         _write(params["snapshot_output"], snapshot, ports)  # first: whatever the audit makes of it can be repeated
     account = account_from_snapshot(snapshot)
@@ -107,7 +107,7 @@ def _options(params: Mapping[str, Any], ports: AuditPorts, now: float) -> AuditO
         scope=params["scope"],
         roles=frozenset(params["roles"] or ()),
         trusted_accounts=trusted,
-        host_serials=tuple(_host_serial(entry) for entry in params["host_serials"] or ()),
+        host_serials=tuple(host_serial(entry) for entry in params["host_serials"] or ()),
         trail_events=_trail_events(params["trail_events"] or []),
         unassigned_after_days=params["unassigned_after_days"],
         now=now,
@@ -135,7 +135,8 @@ def _inventory(path: str, ports: AuditPorts) -> Tuple[str, FrozenSet[str]]:
     return account.account_id, frozenset(account.devices)
 
 
-def _host_serial(entry: Mapping[str, Any]) -> HostSerial:
+def host_serial(entry: Mapping[str, Any]) -> HostSerial:
+    """Read one of the option host_serials."""
     return HostSerial(
         entry["host"],
         entry.get("serial") or "",
@@ -146,8 +147,9 @@ def _host_serial(entry: Mapping[str, Any]) -> HostSerial:
     )
 
 
-def _snapshot(params: Mapping[str, Any], ports: AuditPorts) -> Mapping[str, Any]:
-    return ports.collect() if params["snapshot"] is None else _parsed(params["snapshot"], ports)
+def read_or_collect(path: Optional[str], ports: AuditPorts) -> Mapping[str, Any]:
+    """Return the snapshot in a file, or without one that of the live account."""
+    return ports.collect() if path is None else _parsed(path, ports)
 
 
 def _parsed(path: str, ports: AuditPorts) -> Mapping[str, Any]:

@@ -25,13 +25,13 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam_audit im
 if TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-__all__ = ["audit_ports", "write_private"]
+__all__ = ["audit_ports", "need_sdk", "read_text", "write_private"]
 
 
 def audit_ports(module: AnsibleAWSModule) -> AuditPorts:
     """Return the ports on this host, with the module's credentials."""
     return AuditPorts(
-        read=_read,
+        read=read_text,
         write_private=write_private,
         collect=lambda: _collect(module),
         read_code=read_code,
@@ -51,16 +51,22 @@ def write_private(path: str, text: str) -> None:
         raise
 
 
-def _read(path: str) -> str:
+def read_text(path: str) -> str:
+    """Read a snapshot, in the encodings that shells write one in."""
     with open(path, "rb") as file:
         return decoded(file.read())
 
 
-def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
+def need_sdk() -> None:
+    """Say so where boto3 is missing or too old: with a snapshot it is not needed."""
     try:
         check_sdk_version_supported(warn=warn)
     except AnsibleBotocoreError as exc:
         raise IamError(f"a live account is read with boto3 and botocore: {exc}; or give a snapshot") from exc
+
+
+def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
+    need_sdk()
     params = module.params
     region = module.region or CollectOptions().region
     return collect(
@@ -71,6 +77,7 @@ def _collect(module: AnsibleAWSModule) -> Mapping[str, Any]:
             organization=params["organization"],
             monitoring=params["monitoring"],
             trail_hours=params["trail_hours"],
+            users=None if params["devices"] else (),
         ),
         module.debug,
     )

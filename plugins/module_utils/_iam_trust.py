@@ -39,6 +39,11 @@ class TrustPorts(NamedTuple):
 
 def run_trust(params: Mapping[str, Any], ports: TrustPorts, *, check_mode: bool) -> Dict[str, Any]:
     """Bring a role's trust policy about, and return the module's result."""
+    if params.get("snapshot") and not check_mode:
+        raise IamError(
+            f"the snapshot {params['snapshot']} only shows what would be done, in check mode: nothing is applied from "
+            "it. Leave snapshot out to change the account of the present credentials."
+        )
     role = _read(params["role"], ports)
     before = parse_document(role.document, f"the trust policy of {role.arn}").obj
     _expect(params["expected"], before, role)

@@ -24,7 +24,7 @@ from ._iam.finding import Finding
 from ._iam.principals import read_principal
 from ._iam.worlds import WORLDS
 
-__all__ = ["Change", "RoleTrust", "correction", "digest", "given", "lockout"]
+__all__ = ["Change", "RoleTrust", "correction", "digest", "given", "lockout", "role_in_snapshot"]
 
 _ASSUME = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 _MOST_FIXES = 50
@@ -48,6 +48,14 @@ class Change(NamedTuple):
     document: Dict[str, Any]
     fixes: Tuple[Dict[str, Any], ...] = ()
     unfixed: Tuple[Dict[str, Any], ...] = ()
+
+
+def role_in_snapshot(account: Account, name: str, path: str) -> RoleTrust:
+    """Find a role of an account that was read from a snapshot."""
+    for role in account.roles.values():
+        if role.name == name:
+            return RoleTrust(role.name, role.arn, role.path, role.id, role.trust)
+    raise IamError(f"the snapshot {path} has no role {name}: check the name, without its path, and the snapshot")
 
 
 def digest(document: Any) -> str:

@@ -35,7 +35,9 @@ _MAX_BODY = 16384
 
 _ENDPOINT = re.compile(r"http://(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::(?P<port>\d{1,5}))?/?", re.ASCII)
 _TOKEN_TEXT = re.compile(r"[\x21-\x7e]{1,4096}")
-_INSTANCE_PROFILE = re.compile(r"arn:[\w-]+:iam::(?P<account>\d{12}):instance-profile/[\w+=,.@/-]+", re.ASCII)
+_INSTANCE_PROFILE = re.compile(
+    r"arn:(?P<partition>[\w-]+):iam::(?P<account>\d{12}):instance-profile/[\w+=,.@/-]+", re.ASCII
+)
 _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 
 
@@ -43,6 +45,8 @@ def attached_role(
     files: Files, *, mode: str = "auto", endpoint: str = DEFAULT_ENDPOINT, timeout_s: float = 1.0
 ) -> dict[str, str | None] | None:
     """Return the attached role as ``account`` and ``role``; None where there is no role, or no EC2.
+
+    Outside the partition ``aws`` (in China, GovCloud and such) ``partition`` names it.
 
     ``mode`` is ``auto`` (ask only where the machine says it is EC2), ``force`` or ``never``. All questions together
     take at most ``timeout_s``. Raises Unavailable when there should be an answer and there is none.
@@ -77,7 +81,9 @@ class _Service:
         if not _ROLE_NAME.fullmatch(name):
             raise self._unavailable(f"the answer to {_ROLES} is no role name")
         status, text = self._ask("GET", _PROFILE, headers)
-        return {"account": self._account(self._expect(_PROFILE, status, text)), "role": name}
+        partition, account = self._account(self._expect(_PROFILE, status, text))
+        found: dict[str, str | None] = {"account": account, "role": name}
+        return found if partition == "aws" else {**found, "partition": partition}
 
     def _token(self) -> str:
         status, text = self._ask("PUT", _TOKEN, {"X-aws-ec2-metadata-token-ttl-seconds": _TOKEN_LIFE_S})
@@ -88,7 +94,7 @@ class _Service:
             raise self._unavailable("the answer to the token request is no session token")
         return token
 
-    def _account(self, text: str) -> str:
+    def _account(self, text: str) -> tuple[str, str]:
         try:
             arn = json.loads(text)["InstanceProfileArn"]
             match = _INSTANCE_PROFILE.fullmatch(arn)
@@ -96,7 +102,7 @@ class _Service:
             match = None
         if match is None:
             raise self._unavailable(f"the answer to {_PROFILE} names no instance profile")
-        return match.group("account")
+        return match.group("partition"), match.group("account")
 
     def _expect(self, path: str, status: int, text: str) -> str:
         if 300 <= status < 400:

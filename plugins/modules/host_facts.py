@@ -393,6 +393,33 @@ ansible_facts:
               description: The user whose file it is; V(null) for a file of the whole host.
               type: str
               sample: alice
+        role_profiles:
+          description:
+            - AWS profiles that assume a role (C(role_arn)) with a user's credentials (C(source_profile)) and have no
+              C(mfa_serial) themselves. Where the role wants MFA the AWS CLI and SDKs fail with them, since they do not
+              take it from the source profile.
+            - Profiles whose source has its credentials from an instance, SSO, a web identity, another role, a process
+              or a session are not among them.
+          type: list
+          elements: dict
+          returned: when there are some
+          contains:
+            role_arn:
+              description: The role.
+              type: str
+              sample: "arn:aws:iam::123456789012:role/deploy"
+            where:
+              description: The file.
+              type: str
+              sample: /home/alice/.aws/config
+            profile:
+              description: The AWS profile.
+              type: str
+              sample: deploy
+            user:
+              description: The user whose file it is; V(null) for a file that the whole host's environment names.
+              type: str
+              sample: alice
         attached_role:
           description: The IAM role attached to the instance. V(null) when there is none or the subset was left out.
           type: dict
@@ -406,6 +433,11 @@ ansible_facts:
               description: Name of the role.
               type: str
               sample: ci-runner
+            partition:
+              description: Partition of the account, where it is another than V(aws).
+              type: str
+              returned: outside the partition V(aws)
+              sample: aws-us-gov
 source:
   description:
     - Which way the facts came. V(agent) stands for the report of the host's agent, V(module) for a measurement of this
@@ -448,7 +480,9 @@ detail:
       type: dict
       sample: {installed: true, version: "4.6.1", active: true}
     evidence:
-      description: Every trace of a soft token (C(tokens)), every reference to an MFA device with its line (C(serials)).
+      description:
+        - Every trace of a soft token (C(tokens)), every reference to an MFA device and every profile for a role
+          without one, with its line (C(serials)).
       type: dict
       sample: {tokens: [{kind: oathtool, how: executable, where: /usr/bin/oathtool, user: null}]}
     system:

@@ -39,6 +39,12 @@ options:
       - By default the region of the connection.
     type: list
     elements: str
+  devices:
+    description:
+      - Whether to read the MFA devices, the account summary and the credential report. Rules that need them are in
+        RV(coverage.rules) as V(not_given) otherwise. What is wrong with policies alone is found without.
+    type: bool
+    default: true
   organization:
     description:
       - Whether to read the service control policies. That takes the organization's management account, or one that it
@@ -116,7 +122,8 @@ options:
   host_serials:
     description:
       - MFA serials found on hosts, as M(softtoken.compliance.host_facts) returns them in
-        RV(softtoken.compliance.host_facts#module:ansible_facts.softtoken.serials), each with its host.
+        RV(softtoken.compliance.host_facts#module:ansible_facts.softtoken.serials), and profiles for a role that have
+        none (RV(softtoken.compliance.host_facts#module:ansible_facts.softtoken.role_profiles)), each with its host.
       - The filter P(softtoken.compliance.host_serials#filter) makes this list of the facts of many hosts.
     type: list
     elements: dict
@@ -286,11 +293,13 @@ findings:
       sample: arn:aws:iam::123456789012:role/billing
     document:
       description: Which document of the resource it is. V(trust), V(inline:NAME), V(managed:ARN@vN), V(boundary),
-        V(scp:ID), V(resource:ARN), V(profile:NAME), V(trail) or V(account).
+        V(scp:ID), V(resource:ARN), V(profile:NAME), V(trail) or V(account). V(group:GROUP:inline:NAME) is the policy
+        of a group that a user has it from.
       type: str
       sample: trust
     statement:
-      description: Sid of the statement, its index from 0 where it has none, V(null) where it is about no statement.
+      description: Sid of the statement, its index from 0 where it has none or another statement has the same, V(null)
+        where it is about no statement.
       type: raw
       sample: PeopleWithMFA
     path:
@@ -482,6 +491,7 @@ def main() -> None:
             "snapshot": {"type": "path"},
             "snapshot_output": {"type": "path"},
             "regions": {"type": "list", "elements": "str"},
+            "devices": {"type": "bool", "default": True},
             "organization": {"type": "bool", "default": True},
             "monitoring": {"type": "bool", "default": True},
             "trail_hours": {"type": "int", "default": 0},

@@ -60,6 +60,13 @@ options:
       - The RV(previous_hash) that the present policy must have, as an earlier run in check mode returned it. With
         another one nothing is changed.
     type: str
+  snapshot:
+    description:
+      - Path of a snapshot file on the host where the module runs, as
+        O(softtoken.compliance.iam_mfa_audit_info#module:snapshot_output) writes it. The role is read from it, without
+        AWS and without an AWS library.
+      - Only in check mode. Nothing is applied from a snapshot.
+    type: path
   lockout_check:
     description:
       - Whether to refuse a policy by which somebody whom the present one names could not assume the role any more with
@@ -229,12 +236,14 @@ def main() -> None:
             "severity_threshold": {"type": "str", "choices": list(SEVERITIES), "default": SEVERITIES[-1]},
             "backup": {"type": "path"},
             "expected": {"type": "str"},
+            "snapshot": {"type": "path"},
             "lockout_check": {"type": "bool", "default": True},
             "trusted_accounts": {"type": "list", "elements": "str", "default": []},
         },
         mutually_exclusive=[("policy", "fix_rules")],
         required_if=[("state", "restored", ["backup"]), ("state", "present", ["policy", "fix_rules"], True)],
         supports_check_mode=True,
+        check_boto3=False,  # a snapshot needs none
     )
     try:
         result = run_trust(module.params, trust_ports(module), check_mode=module.check_mode)

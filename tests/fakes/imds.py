@@ -47,6 +47,7 @@ class FakeImds:
         self.mode = mode
         self.role = role
         self.account = account
+        self.partition = "aws"
         self.tokens: set[str] = set()
         self.requests: list[tuple[str, str]] = []
         self.stopped = threading.Event()
@@ -115,7 +116,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == roles + self.server.fake.role:
             return 200, json.dumps({"AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": SECRET_KEY})
         if self.path == "/latest/meta-data/iam/info":
-            arn = f"arn:aws:iam::{self.server.fake.account}:instance-profile/teams/ci/{self.server.fake.role}-profile"
+            fake = self.server.fake
+            arn = f"arn:{fake.partition}:iam::{fake.account}:instance-profile/teams/ci/{fake.role}-profile"
             text = json.dumps({"Code": "Success", "InstanceProfileArn": arn, "InstanceProfileId": "AIPAEXAMPLE"})
             return 200, "[" * 5000 if self.server.fake.mode == "bad_profile" else text
         return 404, ""

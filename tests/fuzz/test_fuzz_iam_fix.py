@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Account, ManagedPolicy, Role
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.audit import audit
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.context import AuditOptions
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.decide import Request, decide
@@ -18,12 +17,10 @@ from tests.fuzz.test_iam_evaluator import holds
 from tests.rigs.iam_rules import (
     ACCOUNT,
     AGE,
-    POLICY,
     PRESENT,
-    ROLE,
     ROOT,
-    UNREAD,
     USER,
+    carried,
     policy,
     role,
     statement,
@@ -295,10 +292,7 @@ def test_a_role_that_carries_a_corrected_policy_loses_nothing(
     document = policy(statement(effect, block, Action="*"), statement("Allow", Action="*"))
     if effect == "Allow":
         document["Statement"].pop()
-    worker = Role("ops", ROLE, "AROAEXAMPLEEXAMPLE01", policy(trusting({"Service": "ec2.amazonaws.com"})))
-    carried = ManagedPolicy(POLICY, "mfa", "v1", {"v1": document}, attachments=(USER, ROLE))
-    account = Account(ACCOUNT, roles={ROLE: worker}, policies={POLICY: carried}, gaps=UNREAD)
-    for found in audit(account, AuditOptions()).findings:
+    for found in audit(carried(document), AuditOptions()).findings:
         if found.fix is None:
             continue
         event(found.rule)

@@ -53,6 +53,7 @@ def test_an_audit_reports_the_facts_of_this_machine(this_machine: Run) -> None:
 
 def test_the_text_report_is_written_beside(this_machine: Run) -> None:
     assert f"softtoken.compliance: {this_machine.report['verdict']}: 1 host:" in this_machine.text
+    assert f"The report is in {this_machine.folder / 'report' / 'report.json'} and " in this_machine.output
     assert "here " in this_machine.text
 
 

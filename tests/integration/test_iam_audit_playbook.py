@@ -20,6 +20,7 @@ from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_pl
 SAMPLE = PLAYBOOKS / "files" / "sample_account.json"
 WEB = "arn:aws:iam::123456789012:role/web-server"
 GONE = "arn:aws:iam::123456789012:mfa/nobody-has-this"
+ADMIN = "arn:aws:iam::123456789012:role/admin"  # of the sample: its trust policy requires MFA
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
 NEVER_FAIL: dict[str, Any] = {"softtoken_fail_on": []}
 
@@ -40,11 +41,19 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def beside_hosts(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run over this machine, with a home that names a serial, and over a host of which only cached facts are known."""
+    """Run over this machine, with a serial in its environment and profiles for roles in a file that it names."""
     folder = tmp_path_factory.mktemp("beside")
     shutil.copy(SAMPLE, folder / "account.json")
+    (folder / "aws").write_text(
+        f"[profile keys]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {SECRET}\n"
+        f"[profile admin]\nrole_arn = {ADMIN}\nsource_profile = keys\n"
+        f"[profile web]\nrole_arn = {WEB}\nsource_profile = keys\n"
+        f"[profile machine]\nrole_arn = {ADMIN}\ncredential_source = Ec2InstanceMetadata\n"
+        f"[profile complete]\nrole_arn = {ADMIN}\nsource_profile = keys\nmfa_serial = {GONE}\n",
+        encoding="utf-8",
+    )
     environment = folder / "serials.sh"
-    environment.write_text(f"export AWS_MFA_SERIAL={GONE}\n", encoding="utf-8")
+    environment.write_text(f"export AWS_MFA_SERIAL={GONE}\nexport AWS_CONFIG_FILE={folder / 'aws'}\n", encoding="utf-8")
     profile = Path("/etc/profile.d/softtoken-test-serial.sh")
     if not os.access(profile.parent, os.W_OK):
         pytest.skip("writing a serial into /etc/profile.d needs root")
@@ -55,7 +64,7 @@ def beside_hosts(tmp_path_factory: pytest.TempPathFactory) -> Run:
             PLAYBOOKS / "compliance.yml",
             inventory_of({"here": THIS_MACHINE}),
             softtoken_account="account.json",
-            softtoken_account_severity="high",
+            softtoken_account_severity="medium",
             **NEVER_FAIL,
         )
     finally:
@@ -65,6 +74,7 @@ def beside_hosts(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_the_account_is_reported_and_fails_the_run(sample: Run) -> None:
     assert sample.rc == 2, sample.output
     assert "account 123456789012: noncompliant: " in sample.output
+    assert f"the report is in {sample.folder / 'report' / 'report.json'} and " in sample.output
     assert rules(sample) == set(RULES)
     assert (sample.report["mode"], sample.report["verdict"], sample.report["hosts"]) == ("account", "noncompliant", [])
 
@@ -91,13 +101,35 @@ def test_hosts_and_account_are_in_one_report(beside_hosts: Run) -> None:
     assert list(beside_hosts.hosts) == ["here"]
     assert beside_hosts.report["verdict"] == beside_hosts.hosts["here"]["verdict"]
     assert beside_hosts.report["account"]["verdict"] == "noncompliant"
-    assert {found["severity"] for found in beside_hosts.report["account"]["findings"]} == {"critical", "high"}
+    assert {found["severity"] for found in beside_hosts.report["account"]["findings"]} == {"critical", "high", "medium"}
 
 
 def test_a_serial_on_a_host_is_held_against_the_account(beside_hosts: Run) -> None:
     assert GONE in [entry["serial"] for entry in beside_hosts.hosts["here"]["facts"]["serials"]]
     found = [one for one in beside_hosts.report["account"]["findings"] if one["serial"] == GONE]
-    assert [(one["rule"], one["hosts"]) for one in found] == [("MFA-S01", ["here"])]
+    assert {(one["rule"], *one["hosts"]) for one in found} == {("MFA-S01", "here")}
+
+
+def test_a_profile_without_a_serial_is_held_against_the_trust_of_its_role(beside_hosts: Run) -> None:
+    file = str(beside_hosts.folder / "aws")
+    entry = {"where": file, "user": None}
+    assert [one for one in beside_hosts.hosts["here"]["facts"]["role_profiles"] if one["where"] == file] == [
+        {"role_arn": ADMIN, "profile": "admin", **entry},
+        {"role_arn": WEB, "profile": "web", **entry},
+    ]
+    # The web server's role wants no MFA.
+    found = [one for one in beside_hosts.report["account"]["findings"] if one["rule"] == "MFA-S13"]
+    assert [(one["resource"], one["document"], one["hosts"]) for one in found] == [
+        (f"here:{file}", "profile:admin", ["here"])
+    ]
+    assert ADMIN in found[0]["message"]
+    assert f"where: here:{file}" in beside_hosts.text
+
+
+def test_no_key_beside_such_a_profile_leaves_the_host(beside_hosts: Run) -> None:
+    for text in (beside_hosts.output, beside_hosts.text, json.dumps(beside_hosts.report)):
+        assert "AKIAIOSFODNN7EXAMPLE" not in text
+        assert SECRET not in text
 
 
 def test_roles_attached_to_hosts_can_be_the_scope(tmp_path: Path) -> None:
@@ -128,17 +160,42 @@ def test_roles_attached_to_hosts_can_be_the_scope(tmp_path: Path) -> None:
     assert {(one["rule"], one["resource"]) for one in run.report["account"]["findings"]} == {("MFA-T04", WEB)}
 
 
+@pytest.mark.parametrize(
+    ("playbook", "wrong", "says"),
+    [
+        ("iam_audit.yml", {"softtoken_account": "nosuch.json"}, "nosuch.json"),
+        ("compliance.yml", {"softtoken_account": "nosuch.json"}, "nosuch.json"),
+        ("compliance.yml", {"softtoken_account": "."}, ""),
+        (
+            "compliance.yml",
+            {"softtoken_account": str(SAMPLE), "softtoken_account_inventories": "other.json"},
+            "other.json",
+        ),
+    ],
+)
+def test_a_path_that_does_not_exist_stops_before_anything_is_measured(
+    tmp_path: Path, playbook: str, wrong: dict[str, Any], says: str
+) -> None:
+    hosts = inventory_of({"here": THIS_MACHINE} if playbook == "compliance.yml" else {})
+    run = ansible_playbook(tmp_path, PLAYBOOKS / playbook, hosts, **wrong, **NEVER_FAIL)
+    assert run.rc == 2
+    assert f"there is no file {tmp_path / says}" in run.output
+    assert "Measure the host" not in run.output
+    assert not (tmp_path / "report" / "report.json").exists()
+
+
 def test_an_audit_that_fails_is_unknown_and_hosts_are_reported_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     run = ansible_playbook(
         tmp_path,
         PLAYBOOKS / "compliance.yml",
         inventory_of({"here": THIS_MACHINE}),
-        softtoken_account="missing.json",
+        softtoken_account="broken.json",
         softtoken_fail_on=["unknown"],
     )
     assert run.rc == 2, run.output
     assert run.report["account"]["verdict"] == "unknown"
-    assert str(tmp_path / "missing.json") in run.report["account"]["message"]
+    assert str(tmp_path / "broken.json") in run.report["account"]["message"]
     assert run.hosts["here"]["facts"] is not None
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.snapshot
 )
 
 from tests.fakes.aws import ACCOUNT, FakeAws
+from tests.fakes.aws.wire import Answer
 
 TRUST = {
     "Version": "2012-10-17",
@@ -72,21 +72,14 @@ def people(aws: FakeAws) -> None:
     for name in ("alice", "carol"):
         iam.create_login_profile(UserName=name, Password="correct-horse-battery")  # noqa: S106
     iam.create_access_key(UserName="dave")
-    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone", Path="/staff/")["VirtualMFADevice"]
-    hold(iam, "alice", serial["SerialNumber"])
-    hold(iam, "bob", "GAHT12345678")
-    hold(iam, "erin", f"arn:aws:iam::{ACCOUNT}:u2f/user/erin/key-AAAABBBB")
+    aws.virtual_device("alice", "phone", "/staff/")
+    aws.hardware_device("bob", "GAHT12345678")
+    aws.fido_device("erin", "key-AAAABBBB")
     iam.create_virtual_mfa_device(VirtualMFADeviceName="left-over")
     iam.create_virtual_mfa_device(VirtualMFADeviceName="root-account-mfa-device")
     # No API of IAM gives root a device.
     device = aws.iam.virtual_mfa_devices[f"arn:aws:iam::{ACCOUNT}:mfa/root-account-mfa-device"]
     device.user = {"UserId": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:root"}  # type: ignore[assignment]
-
-
-def hold(iam: Any, user: str, serial: str) -> None:
-    iam.enable_mfa_device(
-        UserName=user, SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321"
-    )
 
 
 def policies(aws: FakeAws) -> None:
@@ -147,7 +140,7 @@ def assume_role(device: str, error: str) -> dict[str, Any]:
     serial = {"serialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/{device}"} if device else {}
     return {
         "eventName": "AssumeRole",
-        "eventTime": "2026-11-20T08:00:00Z",
+        "eventTime": datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "userIdentity": {"type": "IAMUser", "userName": "alice", "accessKeyId": "AKIAI44QH8DHBEXAMPLE"},
         "requestParameters": {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/role-1", **serial},
         "sourceIPAddress": "192.0.2.7",
@@ -384,16 +377,14 @@ def named(api: str) -> str:
 
 def answer_instead(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, api: str, content: bytes) -> None:
     """Let something on the way answer one call of IAM with 200 and a page of its own."""
-    forward = aws._forward
+    answer = aws._answer
 
-    def other(environ: dict[str, Any], start_response: Any) -> Any:
-        body = environ["wsgi.input"].read()
-        if f"Action={api}&".encode() in body + b"&":
-            start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(content)))])
-            return [content]
-        return forward({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
+    def other(environ: dict[str, Any], call: Any, body: bytes, request_id: str) -> Any:
+        if call.asked.api == f"iam:{api}":
+            return Answer(200, "text/xml", content), {}
+        return answer(environ, call, body, request_id)
 
-    monkeypatch.setattr(aws, "_forward", other)
+    monkeypatch.setattr(aws, "_answer", other)
 
 
 def report_answer(csv: bytes) -> bytes:

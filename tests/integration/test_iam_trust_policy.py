@@ -300,7 +300,7 @@ def test_the_playbook_keeps_to_the_rules_and_roles_it_is_given(
     wanted = {"softtoken_apply": True, "softtoken_rules": ["MFA-C04"]}
     assert remediate(aws, tmp_path, monkeypatch, **wanted).rc == 0
     assert present(aws) == BROKEN
-    absent = remediate(aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_roles=["gone"])
+    absent = remediate(aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_account_roles=["gone"])
     assert absent.rc == 2
     assert "gone could not be repaired, or is no role of the account" in absent.output
     assert present(aws) == BROKEN
@@ -350,7 +350,7 @@ def test_a_role_that_fails_in_the_middle_leaves_the_others_repaired_and_a_second
     aws: FakeAws, roles: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.deny("iam:UpdateAssumeRolePolicy", RoleName="beta")
-    chosen = {"softtoken_apply": True, "softtoken_roles": list(roles)}
+    chosen = {"softtoken_apply": True, "softtoken_account_roles": list(roles)}
     done = remediate(aws, tmp_path, monkeypatch, **chosen)
     assert done.rc == 2
     assert f"{ACCOUNT}:role/beta could not be repaired" in done.output
@@ -368,14 +368,18 @@ def test_a_role_that_fails_in_the_middle_leaves_the_others_repaired_and_a_second
 def test_only_what_was_reviewed_is_applied(
     aws: FakeAws, roles: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = {"softtoken_roles": ["alpha", "beta"]}
-    assert remediate(aws, tmp_path, monkeypatch, **chosen).rc == 0
+    assert remediate(aws, tmp_path, monkeypatch, softtoken_account_roles=["alpha", "beta"]).rc == 0
     edited = trust({**BYPASS["Statement"][0]["Condition"], "StringEquals": {"sts:ExternalId": "x"}})
     aws.client("iam").update_assume_role_policy(RoleName="beta", PolicyDocument=json.dumps(edited))
     reviewed = str(tmp_path / "remediation" / "plan.json")
     # gamma is in nobody's plan.
     done = remediate(
-        aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_reviewed=reviewed, softtoken_roles=list(roles)
+        aws,
+        tmp_path,
+        monkeypatch,
+        softtoken_apply=True,
+        softtoken_reviewed=reviewed,
+        softtoken_account_roles=list(roles),
     )
     assert done.rc == 2
     assert f"{ACCOUNT}:role/beta, arn:aws:iam::{ACCOUNT}:role/gamma could not be repaired" in done.output
@@ -400,10 +404,76 @@ def test_a_finding_that_the_role_alone_does_not_show_is_in_the_plan(
         mine = trust(MFA)
         mine["Statement"][0]["Principal"] = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/alice"}
         put(aws, mine)
-        done = remediate(aws, tmp_path, monkeypatch, softtoken_rules=["MFA-T06"], softtoken_severity="medium")
+        done = remediate(aws, tmp_path, monkeypatch, softtoken_rules=["MFA-T06"], softtoken_account_severity="medium")
         assert done.rc == 0, done.output
         (entry,) = plan_of(tmp_path).values()
         assert [one["rule"] for one in entry["unfixed"]] == ["MFA-T06"]
         assert "the user needs a device" in done.output
     finally:
         iam.delete_user(UserName="alice")
+
+
+def test_the_playbook_takes_the_audits_variables(
+    aws: FakeAws, roles: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = {"rule": "MFA-C04", "reason": "moving", "expires": "2999-12-31"}
+    done = remediate(
+        aws, tmp_path, monkeypatch, softtoken_apply=True, softtoken_account_roles="alpha, beta",
+        softtoken_account_organization=True,
+        softtoken_account_ignore=[{**accepted, "resource": "*/beta"}],
+    )  # fmt: skip
+    assert done.rc == 0, done.output
+    assert [present(aws, name) for name in roles] == [trust(MFA), BYPASS, BYPASS]
+    services = {asked.api.partition(":")[0] for asked in aws.requests}
+    assert "organizations" in services
+    assert not services & {"config", "logs", "cloudwatch"}
+
+
+def test_a_scope_that_passes_the_roles_over_is_refused(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"softtoken_account_roles": ["alpha"], "softtoken_account_scope": "account"}
+    done = remediate(aws, tmp_path, monkeypatch, softtoken_apply=True, **chosen)
+    assert done.rc == 2
+    assert "leave one of them out" in done.output
+    assert present(aws) == BROKEN
+
+
+def test_a_plan_from_a_snapshot_is_that_of_the_account_and_is_applied_to_the_live_one_alone(
+    aws: FakeAws, roles: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"softtoken_account_snapshot_output": "kept.json"}
+    assert remediate(aws, tmp_path, monkeypatch, **kept).rc == 0
+    live = plan_of(tmp_path)
+    assert set(live) == {"ops", *roles}
+    aws.forget()
+    offline = remediate(aws, tmp_path, monkeypatch, softtoken_account="kept.json", softtoken_plan="offline/plan.json")
+    assert offline.rc == 0, offline.output
+    assert aws.requests == []
+    parts = ("previous_hash", "policy_hash", "fixes", "unfixed", "change")
+    from_file = json.loads((tmp_path / "offline" / "plan.json").read_text())["roles"]
+    assert {entry["role"].rpartition("/")[2]: [entry[part] for part in parts] for entry in from_file} == {
+        name: [entry[part] for part in parts] for name, entry in live.items()
+    }
+    refused = remediate(aws, tmp_path, monkeypatch, softtoken_account="kept.json", softtoken_apply=True)
+    assert refused.rc == 2
+    assert "softtoken_apply needs the live account" in refused.output
+    assert present(aws) == BROKEN
+    reviewed = {"softtoken_apply": True, "softtoken_reviewed": "offline/plan.json"}
+    assert remediate(aws, tmp_path, monkeypatch, **reviewed).rc == 0
+    assert [present(aws, name) for name in ("ops", *roles)] == [INTENDED, *[trust(MFA)] * 3]
+
+
+def test_an_account_that_cannot_be_read_has_no_plan(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.forget()
+    missing = remediate(aws, tmp_path, monkeypatch, softtoken_account="nosuch.json")
+    assert missing.rc == 2
+    assert f"there is no file {tmp_path / 'nosuch.json'}" in missing.output
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
+    broken = remediate(aws, tmp_path, monkeypatch, softtoken_account="broken.json")
+    assert broken.rc == 2
+    assert "Nothing can be planned: " in broken.output
+    assert not (tmp_path / "remediation").exists()
+    assert aws.requests == []

@@ -36,6 +36,13 @@ BUCKET = "arn:aws:s3:::records"
 PRESENT = "aws:MultiFactorAuthPresent"
 AGE = "aws:MultiFactorAuthAge"
 
+# Conditions: what an Allow asks for, what a Deny asks for, and users alone.
+MFA = {"Bool": {PRESENT: "true"}}
+NO_MFA = {"BoolIfExists": {PRESENT: "false"}}
+USERS = {"ArnLike": {"aws:PrincipalArn": "arn:*:iam::*:user/*"}}
+
+OWN = "arn:aws:iam::*:user/${aws:username}"
+
 DATA = Path(__file__).resolve().parents[1] / "data" / "iam"
 RECOMMENDED: dict[str, Any] = json.loads((DATA / "aws_recommended.json").read_text())
 MISTAKES: dict[str, Any] = json.loads((DATA / "published_mistakes.json").read_text())
@@ -67,6 +74,9 @@ def policy(*statements: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+ADMIN = policy(statement("Allow", Action="*"))
+
+
 def role(trust: Any, **fields: Any) -> Account:
     """Give an account with one role, whose trust policy this is."""
     path = fields.pop("path", "/")
@@ -88,6 +98,14 @@ def user(name: str, **fields: Any) -> User:
     return User(
         name=name, arn=f"arn:aws:iam::{ACCOUNT}:user{path}{name}", id=f"AIDA{name.upper()}", path=path, **fields
     )
+
+
+def carried(document: Any) -> Account:
+    """Give an account with one managed policy, which a user and a role of a service have."""
+    account = managed(document)
+    held = account.policies[POLICY]._replace(attachments=(USER, ROLE))
+    worker = role(policy(trusting({"Service": "ec2.amazonaws.com"}))).roles
+    return account._replace(policies={POLICY: held}, roles=worker)
 
 
 def with_inline(**documents: Any) -> Account:
@@ -134,3 +152,8 @@ def only(account: Account, rule: str, **options: Any) -> Finding:
     """Give the one finding of a rule."""
     (one,) = [one for one in found(account, **options) if one.rule == f"MFA-{rule}"]
     return one
+
+
+def of(effect: str, condition: Any, *more: Any) -> list[str]:
+    """Name what is found in a user's policy with such a statement, and others."""
+    return rules(managed(policy(statement(effect, condition), *more)))

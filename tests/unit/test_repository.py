@@ -210,6 +210,13 @@ def test_the_role_check_lets_equal_ones_pass() -> None:
     assert spec_faults({"a": 1, "b": None}, {"a": {"default": 1}, "b": {"type": "str"}, "c": {"required": True}}) == []
 
 
+@pytest.mark.parametrize("folder", ["report", "remediation", "offboarding"])
+def test_what_the_playbooks_leave_beside_them_is_in_no_commit_and_no_release(folder: str) -> None:
+    ignored = subprocess.run(["git", "check-ignore", "-q", f"{folder}/plan.json"], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
+    assert folder in load(ROOT / "galaxy.yml")["build_ignore"]
+
+
 def test_no_unfinished_markers() -> None:
     marker = re.compile("|".join(rf"\b{start}{end}\b" for start, end in [("TO", "DO"), ("FIX", "ME"), ("XX", "X")]))
     hits = [

@@ -23,6 +23,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogu
     CONFIG_RULES,
     DEVICES,
     METRIC_FILTERS,
+    NOT_ASKED,
     ORGANIZATION,
     SUMMARY,
     TRAIL,
@@ -60,6 +61,7 @@ class CollectOptions(NamedTuple):
     monitoring: bool = True
     trail_hours: int = 0  # 0: leave CloudTrail alone; it takes two calls a second
     trail_pages: int = 20  # of 50 events, for each name of an event
+    users: Optional[Tuple[str, ...]] = None  # only their devices, and nothing that is about all users; (): no devices
     workers: int = 8
     attempts: int = 10  # at each request, the first one included, with adaptive waits between them
 
@@ -135,6 +137,8 @@ class _Collection:
         """Return everything but the heading."""
         submit = self._executor.submit
         details = submit(self._details)
+        if self._options.users is not None:
+            return self._of_some(self._options.users, details, partition)
         virtual = submit(self._virtual)
         report = submit(self._report)
         summary = submit(self._summary)
@@ -147,6 +151,20 @@ class _Collection:
         reported = report.result()
         found[CREDENTIAL_REPORT] = None if reported is None else reported.rows
         found[DEVICES] = self._devices(found[AUTHORIZATION], found[VIRTUAL], reported)
+        for other in others:
+            _merge(found, other.result())
+        return found
+
+    def _of_some(self, users: Tuple[str, ...], details: Any, partition: str) -> Dict[str, Any]:
+        others = [self._executor.submit(read) for read in self._elsewhere(partition)]
+        for part in (SUMMARY, CREDENTIAL_REPORT, DEVICES, *(() if users else (VIRTUAL,))):
+            self._session.note(part, NOT_ASKED)
+        found: Dict[str, Any] = {}
+        if users:
+            found[VIRTUAL] = self._virtual()
+            workers = self._options.workers
+            found[DEVICES] = list_devices(self._session, list(users), self._executor, workers, self._progress)
+        found[AUTHORIZATION] = details.result()
         for other in others:
             _merge(found, other.result())
         return found
@@ -223,18 +241,18 @@ class _Collection:
         if self._options.organization:
             reads.append(self._organization(self._session.client("organizations")))
         else:
-            self._session.note(ORGANIZATION, "not asked for")
+            self._session.note(ORGANIZATION, NOT_ASKED)
         if self._options.monitoring:
             for region in dict.fromkeys(self._options.regions or (self._options.region,)):
                 reads.extend(self._monitoring(region))
         else:
             for part in (CONFIG_RULES, METRIC_FILTERS, METRIC_ALARMS, ALARM_TOPICS):
-                self._session.note(part, "not asked for")
+                self._session.note(part, NOT_ASKED)
         if self._options.trail_hours:
             region = _TRAIL_REGIONS.get(partition, self._options.region)
             reads.append(self._trail(self._session.client("cloudtrail", region)))
         else:
-            self._session.note(TRAIL, "not asked for")
+            self._session.note(TRAIL, NOT_ASKED)
         return reads
 
     def _organization(self, client: Any) -> Callable[[], Dict[str, Any]]:

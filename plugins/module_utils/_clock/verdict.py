@@ -17,6 +17,7 @@ was not asked for is a doubt like a part that could not be read: whoever leaves 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 from .bound import reference_age_s
@@ -309,5 +310,8 @@ def _told(estimate: Estimate) -> str:
 
 
 def _listed(names: Tuple[str, ...], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    """Name some, each once: the servers of a pool have one name."""
+    counts = Counter(names)
+    told = [name if count == 1 else f"{name} ({count} times)" for name, count in counts.items()]
+    left = len(names) - sum(list(counts.values())[:most])
+    return ", ".join(told[:most]) + (f" and {left} more" if left else "")

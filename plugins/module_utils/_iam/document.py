@@ -16,23 +16,15 @@ Names of elements and the values of ``Effect`` count by case, as in IAM; operato
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Counter, Dict, List, NamedTuple, Optional, Tuple, Union
 from urllib.parse import unquote
 
 from .errors import DocumentError
 from .operators import Operator, read_operator
 
 __all__ = [
-    "AGE",
-    "MFA_KEYS",
-    "PRESENT",
-    "Condition",
-    "Document",
-    "Principals",
-    "Problem",
-    "Statement",
-    "parse_document",
-]
+    "AGE", "MFA_KEYS", "PRESENT", "Condition", "Document", "Principals", "Problem", "Statement", "parse_document",
+]  # fmt: skip
 
 #: The MFA condition keys, folded as ``Condition.key_folded`` is.
 PRESENT = "aws:multifactorauthpresent"
@@ -112,11 +104,17 @@ class Statement(NamedTuple):
     has_mfa: bool = False  # a condition tests an MFA key
     malformed: bool = False  # an element beside Condition cannot be read as IAM reads it
     variables: bool = False  # ${...} is a policy variable here: version 2012-10-17
+    shares_sid: bool = False  # another statement of the document has the same Sid
+
+    @property
+    def mark(self) -> Union[str, int]:
+        """What a finding names it by: its Sid, or its index where there is none or another statement has the same."""
+        return self.index if self.shares_sid or not self.sid else self.sid
 
     @property
     def label(self) -> str:
-        """How findings call it: its Sid, else its index."""
-        return self.sid or str(self.index)
+        """The same as text."""
+        return str(self.mark)
 
 
 class Document(NamedTuple):
@@ -150,7 +148,18 @@ def parse_document(text_or_obj: Any, name: str) -> Document:
     if not items:
         problems.append(Problem("Statement", "the list of statements is empty"))
     statements = tuple([_statement(item, index, version, problems) for index, item in enumerate(items)])
+    if len(statements) > 1:
+        statements = _told_apart(statements)
     return Document(name, version, statements, tuple(problems), obj)
+
+
+def _told_apart(statements: Tuple[Statement, ...]) -> Tuple[Statement, ...]:
+    """Mark the statements whose Sid another one has too."""
+    sids = [one.sid for one in statements if one.sid]
+    if len(set(sids)) == len(sids):
+        return statements
+    counts = Counter(sids)
+    return tuple([one._replace(shares_sid=counts[one.sid] > 1) for one in statements])
 
 
 # --- text ------------------------------------------------------------------------------------------------------------

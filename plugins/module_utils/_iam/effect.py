@@ -70,7 +70,7 @@ class Draft(NamedTuple):
             resource=ref.resource,
             document=ref.kind,
             message=self.message,
-            statement=self.statement.sid or self.statement.index,
+            statement=self.statement.mark,
             path=self.path,
             serial=self.serial,
             witness=self.witness,

@@ -37,10 +37,10 @@ class Finding(NamedTuple):
     title: str
     account: str
     resource: str  # an ARN, or file:line
-    document: (
-        str  # trust | inline:NAME | managed:ARN@vN | boundary | scp:ID | resource:ARN | profile:NAME | trail | account
-    )
-    statement: Union[str, int, None]  # Sid, or the index where there is none
+    # trust | inline:NAME | group:GROUP:inline:NAME | managed:ARN@vN | boundary | scp:ID | resource:ARN | profile:NAME |
+    # trail | account
+    document: str
+    statement: Union[str, int, None]  # Sid, or the index where there is none or several have it
     path: str
     serial: Optional[str]
     witness: Optional[Witness]

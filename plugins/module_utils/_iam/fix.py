@@ -17,7 +17,7 @@ from .finding import Finding, Fix
 from .fix_candidates import AGES, CANDIDATES, WRITING, Candidate, Case, NoFix
 from .fix_edit import join, parse_statement, with_statement
 from .proof import objection, reach_of
-from .rules_device import oversized, policy_size, quota_of
+from .rules_device import QUOTAS, oversized, policy_size, quota_of
 
 __all__ = ["Fixer", "correct"]
 
@@ -26,6 +26,7 @@ _WHICH_DEVICE = "which device is meant, or whether the reference is still wanted
 _REASONS = {
     "MFA-C12": "those whom the statement is about never carry MFA, and whether it should ask for it, its author must "
     "say.",
+    "MFA-G05": "the user needs a device, and whether access keys alone may enrol one, the policy's owner must say.",
     "MFA-S01": _WHICH_DEVICE,
     "MFA-S02": _WHICH_DEVICE,
     "MFA-S03": "the device needs a user, not the policy another text.",
@@ -43,11 +44,26 @@ _REASONS = {
 }
 _OTHERWISE = "it takes a decision about what is to be allowed, which the policy's owner must make."
 _MOST_TRUST = 4096  # an account's quota for trust policies can be raised so far
+# What is longer or has more was not written by hand, and to correct each of its faults would take minutes.
+_MOST_CONDITIONS = 50
+_MOST_SIZE = max(QUOTAS.values())
+
+
+# Rules that name a policy beside the resource that they are about.
+_ELSEWHERE = frozenset(("MFA-G05",))
 
 
 class _Proposal(NamedTuple):
     fix: Optional[Fix]
     reason: str
+
+
+def _reason(rule: str) -> str:
+    return _REASONS.get(rule, _OTHERWISE)
+
+
+def _without(found: Finding, reason: str) -> Finding:
+    return found._replace(message=f"{found.message} {_NO_CHANGE}{reason}")
 
 
 class Fixer:
@@ -56,29 +72,31 @@ class Fixer:
     def __init__(self, context: AuditContext) -> None:
         self._context = context
         self._known: Dict[Tuple[object, ...], _Proposal] = {}
+        self._sizes: Dict[int, int] = {}
 
     def fixed(self, found: Finding) -> Tuple[Finding, ...]:
         """Give a finding with its correction or the reason why there is none, and a second one if it is too big."""
-        place = None if found.fix is not None else self._context.place(found.resource, found.document)
+        if found.fix is not None:
+            return (found,)
+        place = self._context.place(found.resource, found.document)
         if place is None:
-            return (found,)  # it is about no policy
+            return (_without(found, _reason(found.rule)) if found.rule in _ELSEWHERE else found,)
         reason = self._untouchable(place)
         proposal = _Proposal(None, reason) if reason else self._propose(found, place)
         if proposal.fix is None:
-            return (found._replace(message=f"{found.message} {_NO_CHANGE}{proposal.reason}"),)
+            return (_without(found, proposal.reason),)
         fixed = found._replace(fix=proposal.fix)
         too_big = self._oversized(fixed, place)
         if too_big is None:
             return (fixed,)
-        message = f"{found.message} {_NO_CHANGE}the corrected document exceeds the size quota."
-        return found._replace(message=message), too_big
+        return _without(found, "the corrected document exceeds the size quota."), too_big
 
     def _oversized(self, fixed: Finding, place: Place) -> Optional[Finding]:
         """Give the finding that a correction is too big for its place, or None."""
         quota = quota_of(fixed)
         if quota is None:
             return None
-        present, others = policy_size(place.document.obj), self._size_of_others(place)
+        present, others = self._size(place), self._size_of_others(place)
         if place.ref.family == "trust" and present > quota:
             quota = _MOST_TRUST  # the account's own is higher than the usual one
         # What is no longer than what is there fits.
@@ -99,7 +117,7 @@ class Fixer:
         holders = (account.roles.get(ref.resource), account.users.get(name), account.groups.get(name))
         names = [one.name for holder in holders if holder and holder.arn == ref.resource for one in holder.inline]
         places = [self._context.place(ref.resource, f"inline:{one}") for one in names]
-        return sum(policy_size(one.document.obj) for one in places if one is not None and one.ref.kind != ref.kind)
+        return sum(self._size(one) for one in places if one is not None and one.ref.kind != ref.kind)
 
     def _untouchable(self, place: Place) -> str:
         ref = place.ref
@@ -111,7 +129,16 @@ class Fixer:
         policy = self._context.account.policies.get(ref.resource)
         if policy is not None and policy.aws_managed:
             return "it is AWS's own policy, which no account can change."
+        size = self._size(place)
+        if size > _MOST_SIZE:
+            return f"the document has {size} characters, more than any policy may have ({_MOST_SIZE}): shorten it."
         return ""
+
+    def _size(self, place: Place) -> int:
+        key = id(place.distinct)
+        if key not in self._sizes:
+            self._sizes[key] = policy_size(place.document.obj)
+        return self._sizes[key]
 
     def _propose(self, found: Finding, place: Place) -> _Proposal:
         family = place.ref.family
@@ -142,11 +169,16 @@ def correct(
 ) -> _Proposal:
     """Correct one statement of a document for one rule."""
     if rule not in CANDIDATES:
-        return _Proposal(None, _REASONS.get(rule, _OTHERWISE))
-    statements = [one for one in document.statements if (one.sid or one.index) == label]
-    if len(statements) != 1:
+        return _Proposal(None, _reason(rule))
+    statement = next(one for one in document.statements if one.mark == label)
+    if statement.shares_sid:
         return _Proposal(None, "several statements have the same Sid.")
-    statement = statements[0]
+    if len(statement.conditions) > _MOST_CONDITIONS:
+        return _Proposal(
+            None,
+            f"the statement has {len(statement.conditions)} conditions, and with more than {_MOST_CONDITIONS} none is "
+            "tried: take it apart, or remove those that nobody needs.",
+        )
     if document.problems:
         return _Proposal(None, "other parts of the document are malformed, and IAM would refuse it as a whole.")
     condition = next((one for one in statement.conditions if one.path == path), None)

@@ -176,8 +176,10 @@ def _c04(case: Case) -> Iterator[Candidate]:
 def _c05(case: Case) -> Iterator[Candidate]:
     here = case.here()
     tests = [one for one in case.statement.conditions if one.is_mfa]
-    if len(tests) != 1 or here.base != "bool" or len(here.values) != 1:
+    if len(tests) != 1:
         raise NoFix("more than one condition makes it: its author must say what is meant")
+    if here.base != "bool" or len(here.values) != 1:
+        raise NoFix(f"what {here.operator} on {here.key} was to test, its author must say")
     if case.allows and case.family != "trust":
         raise NoFix("whether this was to be allowed with MFA, or only without, its author must say")
     target = _target(case)._replace(key=here.key)

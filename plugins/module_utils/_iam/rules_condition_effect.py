@@ -242,9 +242,7 @@ def _bypass(case: _Case, world: World) -> Draft:
                 witness,
             )
     condition = next((one for one in case.conditions if effect_of_one(one).key is Truth.YES), case.conditions[0])
-    instead = (
-        "Use the operator without IfExists." if condition.if_exists else "Use Bool aws:MultiFactorAuthPresent true."
-    )
+    instead = "the operator without IfExists" if condition.if_exists else "Bool aws:MultiFactorAuthPresent true"
     return Draft(
         "MFA-C04",
         case.statement,

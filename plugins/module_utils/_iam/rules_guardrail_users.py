@@ -80,7 +80,8 @@ def check_users(context: AuditContext) -> Iterator[Finding]:
             gain = gains[key]
             if gain is not None:
                 ref = case.held[gain.at].ref
-                yield _enrolled_by_key(gain, user).at(context, ref._replace(resource=user.arn))
+                own = ref._replace(resource=user.arn, kind=_seen_from(user, ref))
+                yield _enrolled_by_key(gain, user).at(context, own)
     for ref, draft, names in merged.values():
         yield _for(draft, names).at(context, ref)
     yield from _of_nobody(context, policies, policies.relevant - seen)
@@ -285,6 +286,13 @@ class _Gain(NamedTuple):
 
 def _has_keys_alone(context: AuditContext, user: User) -> bool:
     return user.has_mfa is False and user.active_keys != 0 and context.can_check("MFA-G05")
+
+
+def _seen_from(user: User, ref: PolicyRef) -> str:
+    """Name a user's policy: an inline policy of a group is none of the user's own."""
+    if ref.family != "inline" or ref.resource == user.arn:
+        return ref.kind
+    return f"group:{ref.resource.rpartition('/')[2]}:{ref.kind}"
 
 
 def _enrolled_by_key(gain: _Gain, user: User) -> Draft:

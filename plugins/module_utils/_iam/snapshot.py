@@ -39,7 +39,7 @@ from .snapshot_monitoring import (
 )
 from .snapshot_values import Malformed, array, each, kind_of, mapping, maybe_text, required, text, unwrapped
 
-__all__ = ["SNAPSHOT_PARTS", "account_from_snapshot", "parse_snapshot"]
+__all__ = ["RESOURCE_POLICIES", "SNAPSHOT_PARTS", "account_from_snapshot", "parse_snapshot"]
 
 Read = TypeVar("Read")
 
@@ -96,7 +96,8 @@ def account_from_snapshot(snapshot: Mapping[str, Any]) -> Account:
 
 
 def _under_one_roof(snapshot: Mapping[str, Any]) -> Mapping[str, Any]:
-    if any(part in snapshot for part in SNAPSHOT_PARTS):
+    # A collection to which every call was denied has nothing but its gaps.
+    if any(part in snapshot for part in (*SNAPSHOT_PARTS, GAPS)):
         return snapshot
     if any(name in snapshot for name in LISTS):
         return {AUTHORIZATION: snapshot}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, softtoken.compliance contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ``tokens`` and ``serials`` parts of the facts (schema 1), and their long form.
+"""The ``tokens``, ``serials`` and ``role_profiles`` parts of the facts (schema 1), and their long form.
 
 Private to this collection.
 """
@@ -13,7 +13,7 @@ from typing import Any, Dict, List
 from .model import SerialReport, TokenEvidence
 from .text import shown
 
-__all__ = ["serial_details", "serial_facts", "token_details", "token_facts"]
+__all__ = ["role_profile_facts", "serial_details", "serial_facts", "token_details", "token_facts"]
 
 
 def token_facts(evidence: TokenEvidence) -> Dict[str, Any]:
@@ -32,9 +32,16 @@ def serial_facts(report: SerialReport) -> List[Dict[str, Any]]:
     return [dict(zip(("serial", "where", "profile", "user"), found)) for found in unique]
 
 
+def role_profile_facts(report: SerialReport) -> List[Dict[str, Any]]:
+    """Return ``role_profiles``: the profiles for a role that name no MFA device. Hosts without any leave it out."""
+    unique = dict.fromkeys((found.role_arn, found.where, found.profile, found.user) for found in report.role_profiles)
+    return [dict(zip(("role_arn", "where", "profile", "user"), found)) for found in unique]
+
+
 def serial_details(report: SerialReport) -> Dict[str, Any]:
-    """Return the references with line and setting, and the profiles that some tools give a serial by inheritance."""
+    """Return references and role profiles with their lines, and who is given a serial by inheritance in some tools."""
     return {
         "references": [found._asdict() for found in report.references],
         "inherited": [found._asdict() for found in report.inherited],
+        "role_profiles": [found._asdict() for found in report.role_profiles],
     }

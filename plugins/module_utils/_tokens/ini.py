@@ -12,11 +12,13 @@ problem, since other tools do read such a file. Problems name a line, never its 
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from .model import AwsFile
 from .text import lines
 
-__all__ = ["IniFile", "IniProblem", "Setting", "read_ini"]
+__all__ = ["IniFile", "IniProblem", "Setting", "profile_name", "read_ini"]
 
 _SECTION = re.compile(r"\[(?P<name>.+)\]")
 _COMMENT = ("#", ";")
@@ -52,6 +54,19 @@ def read_ini(text: str) -> IniFile:
         reader.feed(number, line)
     reader.close()
     return IniFile(tuple(reader.settings), tuple(reader.problems))
+
+
+def profile_name(section: str, file: AwsFile) -> Optional[str]:
+    """Return the profile that a section of the file is for, as botocore does; None when for none."""
+    if file.credentials or section == "default":
+        return section
+    if not section.startswith("profile"):
+        return None
+    try:
+        words = shlex.split(section)
+    except ValueError:
+        return None
+    return words[1] if len(words) == 2 else None
 
 
 class _Reader:

@@ -13,7 +13,17 @@ from typing import NamedTuple, Optional, Tuple
 
 from .._clock.gap import Gap
 
-__all__ = ["Evidence", "Gap", "Home", "InheritedSerial", "SerialReference", "SerialReport", "TokenEvidence"]
+__all__ = [
+    "AwsFile",
+    "Evidence",
+    "Gap",
+    "Home",
+    "InheritedSerial",
+    "RoleProfile",
+    "SerialReference",
+    "SerialReport",
+    "TokenEvidence",
+]
 
 
 class Home(NamedTuple):
@@ -44,6 +54,13 @@ class TokenEvidence(NamedTuple):
     gaps: Tuple[Gap, ...]
 
 
+class AwsFile(NamedTuple):
+    """One AWS configuration file. In a credentials file every section is a profile."""
+
+    path: str
+    credentials: bool
+
+
 class SerialReference(NamedTuple):
     """One place that names an MFA device.
 
@@ -69,9 +86,20 @@ class InheritedSerial(NamedTuple):
     tool: str  # the tool that inherits; the AWS CLI and SDKs do not
 
 
+class RoleProfile(NamedTuple):
+    """A profile that assumes a role with a user's credentials and names no MFA device."""
+
+    role_arn: str
+    where: str
+    profile: str
+    user: Optional[str]  # None for files of the whole host
+    line: int  # of role_arn, 1-based
+
+
 class SerialReport(NamedTuple):
-    """Every reference found, and what could not be read."""
+    """Every reference found, what could not be read, and the role profiles that name no device."""
 
     references: Tuple[SerialReference, ...]
     inherited: Tuple[InheritedSerial, ...]
     gaps: Tuple[Gap, ...]
+    role_profiles: Tuple[RoleProfile, ...] = ()

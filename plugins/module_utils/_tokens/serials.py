@@ -5,17 +5,16 @@
 
 Private to this collection. Reads ``mfa_serial`` and ``aws_mfa_device`` in AWS configuration and credentials files, and
 the variables that tools take a serial from in shell and environment files. Access keys are passed over: of a file
-only serials, profile names and line numbers leave here.
+only serials, the roles of profiles without one, profile names and line numbers leave here.
 """
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._ports import Files
 from .homes import OpenHome, hidden_gap, names_in, open_homes
-from .model import Gap, Home, InheritedSerial, SerialReference, SerialReport
+from .model import AwsFile, Gap, Home, InheritedSerial, RoleProfile, SerialReference, SerialReport
 from .text import read_regular, shown, why
 
 if TYPE_CHECKING:
@@ -87,13 +86,6 @@ class _Place(NamedTuple):
     home: Optional[str]
 
 
-class _Source(NamedTuple):
-    """One AWS configuration file. In a credentials file every section is a profile."""
-
-    path: str
-    credentials: bool
-
-
 class _Profile(NamedTuple):
     """What of a profile matters for inheritance."""
 
@@ -110,7 +102,12 @@ def find_serials(files: Files, homes: Sequence[Home]) -> SerialReport:
     for home in opened:
         search.home(home)
     gaps = (*search.gaps, *hidden_gap("serials", search.hidden))
-    return SerialReport(tuple(dict.fromkeys(search.references)), tuple(dict.fromkeys(search.inherited)), gaps)
+    return SerialReport(
+        tuple(dict.fromkeys(search.references)),
+        tuple(dict.fromkeys(search.inherited)),
+        gaps,
+        tuple(dict.fromkeys(search.role_profiles)),
+    )
 
 
 class _Search:
@@ -120,6 +117,7 @@ class _Search:
         self._files = files
         self.references: List[SerialReference] = []
         self.inherited: List[InheritedSerial] = []
+        self.role_profiles: List[RoleProfile] = []
         self.gaps: List[Gap] = []
         self.hidden: List[str] = []
 
@@ -130,15 +128,15 @@ class _Search:
         environment += self.listed(directories, home.user)
         sources = []
         if home.may_have(".aws"):
-            sources = [_Source(f"{home.path}/.aws/{name}", name == "credentials") for name in ("config", "credentials")]
+            sources = [AwsFile(f"{home.path}/.aws/{name}", name == "credentials") for name in ("config", "credentials")]
         self.place(_Place(home.user, home.path), environment, sources)
         lock = f"{home.path}/{LEAPP_LOCK}"
         if home.may_have(LEAPP_LOCK) and self._files.exists(lock):
             self._gap(f"{lock} is encrypted: MFA devices that Leapp uses are not in the list")
 
-    def place(self, place: _Place, environment: Sequence[str], sources: Sequence[_Source]) -> None:
+    def place(self, place: _Place, environment: Sequence[str], sources: Sequence[AwsFile]) -> None:
         """Read environment files, then the AWS configuration files known and those that the environment names."""
-        more: List[_Source] = []
+        more: List[AwsFile] = []
         for path in environment:
             text = self._read(path, place)
             if not any(name in text for name in VARIABLES):
@@ -186,7 +184,7 @@ class _Search:
 
             self._reference(Setting("", found.name, found.value, found.line), path, None, place)
 
-    def _named_source(self, found: Assignment, path: str, place: _Place) -> List[_Source]:
+    def _named_source(self, found: Assignment, path: str, place: _Place) -> List[AwsFile]:
         value = found.value or ""
         if value.startswith("~/") and place.home is not None:
             value = place.home + value[1:]
@@ -194,10 +192,11 @@ class _Search:
             where = f"{shown(path)}:{found.line}"
             self._gap(f"{where}: {found.name} names no file that can be told from here: that file was not read")
             return []
-        return [_Source(value, found.name != CONFIG_VARIABLE)]
+        return [AwsFile(value, found.name != CONFIG_VARIABLE)]
 
-    def _configuration(self, place: _Place, sources: Sequence[_Source]) -> None:
+    def _configuration(self, place: _Place, sources: Sequence[AwsFile]) -> None:
         profiles: Dict[str, _Profile] = {}
+        read: List[Tuple[AwsFile, IniFile]] = []
         for source in sources:
             text = self._read(source.path, place)
             if not text:
@@ -205,6 +204,7 @@ class _Search:
             from .ini import read_ini
 
             ini = read_ini(text)
+            read.append((source, ini))
             self._problems(ini, source.path)
             room = len(self.references) + MAX_REFERENCES
             for setting in ini.settings:
@@ -213,6 +213,12 @@ class _Search:
                     break
                 self._setting(setting, source, place, profiles)
         self.inherited += _inherited(profiles, place.user)
+        if any(setting.key == "role_arn" for _source, ini in read for setting in ini.settings):
+            from .role_profiles import find_role_profiles
+
+            found, reasons = find_role_profiles(read, place.user)
+            self.role_profiles += found
+            self.gaps += (Gap("serials", "", reason) for reason in reasons)
 
     def _problems(self, ini: IniFile, path: str) -> None:
         if ini.problems:
@@ -220,10 +226,12 @@ class _Search:
             more = f" (and {len(ini.problems) - 1} more problems)" if len(ini.problems) > 1 else ""
             self._gap(f"{shown(path)}: line {first.line} {first.what}{more}: the AWS CLI refuses the whole file")
 
-    def _setting(self, setting: Setting, source: _Source, place: _Place, profiles: Dict[str, _Profile]) -> None:
+    def _setting(self, setting: Setting, source: AwsFile, place: _Place, profiles: Dict[str, _Profile]) -> None:
         if not setting.value or setting.key not in _KEYS_READ:
             return
-        name = setting.section if source.credentials else profile_name(setting.section)
+        from .ini import profile_name
+
+        name = profile_name(setting.section, source)
         if name is None:
             name = setting.section
             if setting.key in SERIAL_KEYS:
@@ -249,19 +257,6 @@ class _Search:
             reference = SerialReference(serial.text, shown(path), name, place.user, setting.line, setting.key)
             self.references.append(reference)
         return serial.text
-
-
-def profile_name(section: str) -> Optional[str]:
-    """Return the profile that a section of a configuration file is for, as botocore does; None when for none."""
-    if section == "default":
-        return section
-    if not section.startswith("profile"):
-        return None
-    try:
-        words = shlex.split(section)
-    except ValueError:
-        return None
-    return words[1] if len(words) == 2 else None
 
 
 def _inherited(profiles: Dict[str, _Profile], user: Optional[str]) -> Iterator[InheritedSerial]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._host_identities import attached_role, serials_of
+from .._host_identities import attached_role, role_profiles_of, serials_of
 
 __all__ = ["NONCOMPLIANT", "SEVERITIES", "UNKNOWN", "AccountAudit", "account_headline", "build_account", "one_line"]
 
@@ -95,15 +95,20 @@ class _Touched:
     def __init__(self, facts: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         self._serials: dict[str, list[str]] = {}
         self._roles: dict[tuple[str, str], list[str]] = {}
+        self._files: dict[str, str] = {}  # as findings about a profile without a serial name them
         for host, values in facts:
             for entry in serials_of(values):
                 self._serials.setdefault(str(entry["serial"]), []).append(host)
+            self._files.update((f"{host}:{entry['where']}", host) for entry in role_profiles_of(values))
             role = attached_role(values)
             if role is not None:
                 self._roles.setdefault(role, []).append(host)
 
     def __call__(self, found: Mapping[str, Any]) -> list[str]:
-        hosts = [*self._serials.get(str(found.get("serial")), ()), *self._of_role(str(found.get("resource")))]
+        resource = str(found.get("resource"))
+        hosts = [*self._serials.get(str(found.get("serial")), ()), *self._of_role(resource)]
+        if resource in self._files:
+            hosts.append(self._files[resource])
         return list(dict.fromkeys(hosts))
 
     def _of_role(self, resource: str) -> list[str]:

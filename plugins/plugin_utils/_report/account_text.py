@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
@@ -23,7 +24,7 @@ _NOT_JUDGED = ("unknown", "partial")
 def account_section(audit: AccountAudit) -> str:
     """Return the whole section."""
     title = f"Account {audit.name}"
-    lines = [title, "-" * len(title), account_headline(audit), *_origin(audit)]
+    lines = [title, "-" * len(title), *_said(audit), *_origin(audit)]
     for found in audit.findings[:LISTED_FINDINGS]:
         lines += ["", *_finding(found)]
     left_out = len(audit.findings) - LISTED_FINDINGS
@@ -35,6 +36,11 @@ def account_section(audit: AccountAudit) -> str:
     return "\n".join(map(one_line, lines))
 
 
+def _said(audit: AccountAudit) -> list[str]:
+    """Say how the audit ended; why it failed is told without the title once more."""
+    return _wrapped(f"{audit.verdict}: {audit.message}", "") if audit.message else [account_headline(audit)]
+
+
 def _origin(audit: AccountAudit) -> Iterator[str]:
     account = audit.account
     if account.get("description"):
@@ -44,18 +50,24 @@ def _origin(audit: AccountAudit) -> Iterator[str]:
 
 
 def _finding(found: Mapping[str, Any]) -> Iterator[str]:
-    place = [str(found["resource"]), _document(found)]
+    place = [_from_here(str(found["resource"])), _document(found)]
     if found.get("statement") is not None:
         place.append(f"statement {found['statement']}")
     yield f"{found['severity']} {found['rule']}: {found['title']}"
-    yield f"    where: {', '.join(place)}"
+    yield from _wrapped(", ".join(place), "    where: ")
     if found.get("serial") and str(found["serial"]) not in str(found["message"]):
         yield f"    serial: {found['serial']}"
     yield from _wrapped(str(found["message"]), "    what:  ")
     if found.get("hosts"):
         yield f"    hosts: {_names(found['hosts'])}"
     if found.get("fix"):
-        yield f"    fix:   {found['fix']['summary']}"
+        yield from _wrapped(str(found["fix"]["summary"]), "    fix:   ")
+
+
+def _from_here(resource: str) -> str:
+    """Shorten the path of a file below the working directory, where the code of a repository mostly is."""
+    below = f"{Path.cwd()}/"
+    return resource.removeprefix(below)
 
 
 def _document(found: Mapping[str, Any]) -> str:
@@ -107,7 +119,7 @@ def _rules(status: str, reasons: Mapping[str, str]) -> Iterator[str]:
 
 def _wrapped(text: str, first: str) -> list[str]:
     return wrap(
-        text,
+        one_line(text),
         WIDTH,
         initial_indent=first,
         subsequent_indent=" " * max(len(first), 8),

@@ -84,6 +84,13 @@ def test_a_healthy_host_has_compact_facts() -> None:
     assert len(json.dumps(found)) < 1024
 
 
+def test_role_profiles_are_a_fact_where_there_are_some() -> None:
+    identity: dict[str, Any] = {"tokens": None, "serials": [], "attached_role": None}
+    assert "role_profiles" not in facts(sent(identity=identity))
+    entry = {"role_arn": "arn:aws:iam::123456789012:role/ops", "where": "/x", "profile": "ops", "user": None}
+    assert facts(sent(identity={**identity, "role_profiles": [entry]}))["role_profiles"] == [entry]
+
+
 def test_the_controller_is_a_witness() -> None:
     (witness,) = facts(sent())["clock"]["witnesses"]
     assert witness["kind"] == "controller"

@@ -108,6 +108,19 @@ def test_serials_and_role(host: Host) -> None:
     assert identity["attached_role"] == {"account": "123456789012", "role": "ci-runner"}
 
 
+def test_a_profile_for_a_role_without_a_serial_is_a_fact_only_where_there_is_one(host: Host) -> None:
+    assert "role_profiles" not in host.look()["identity"]
+    role = "arn:aws:iam::123456789012:role/ops"
+    with (host.files.root / "home/alice/.aws/config").open("a", encoding="utf-8") as config:
+        config.write(f"\n[profile ops]\nrole_arn = {role}\nsource_profile = prod\n")
+    result = host.look(detail=True)
+    entry = {"role_arn": role, "where": "/home/alice/.aws/config", "profile": "ops", "user": "alice"}
+    assert result["identity"]["role_profiles"] == [entry]
+    ((found),) = result["detail"]["evidence"]["serials"]["role_profiles"]
+    assert found["line"] > 1
+    assert {key: found[key] for key in entry} == entry
+
+
 def test_without_psutil_tokens_are_seen_as_far_as_files_go(host: Host) -> None:
     host.psutil = False
     (host.files.root / "home/alice/.aws/config").unlink()

@@ -111,6 +111,14 @@ def test_check_mode_says_the_same_and_writes_nothing(world: World) -> None:
     assert planned == world.run(**FIX, backup=BACKUP)
 
 
+def test_a_snapshot_is_for_check_mode_alone(world: World) -> None:
+    planned = world.run(check_mode=True, **FIX, snapshot="kept.json")
+    assert planned["policy"] == INTENDED
+    world.log.clear()
+    world.refuses("kept.json only shows what would be done", **FIX, snapshot="kept.json")
+    assert world.log == []
+
+
 def test_check_mode_finds_a_backup_in_the_way_too(world: World) -> None:
     world.files[BACKUP] = json.dumps({"role_arn": "x", "previous": {}, "replacement_hash": "y"})
     world.refuses("holds another backup already", check_mode=True, **FIX, backup=BACKUP)

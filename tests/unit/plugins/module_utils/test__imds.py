@@ -33,6 +33,12 @@ def test_account_and_role_without_ever_asking_for_credentials(files: RootedFiles
         assert fake.requests == [("PUT", "/latest/api/token"), ("GET", ROLES), ("GET", "/latest/meta-data/iam/info")]
 
 
+def test_another_partition_than_the_usual_one_is_named(files: RootedFiles) -> None:
+    with FakeImds() as fake:
+        fake.partition = "aws-us-gov"
+        assert ask(files, fake) == {"account": ACCOUNT, "role": "ci-runner", "partition": "aws-us-gov"}
+
+
 @pytest.mark.parametrize("mode", ["no_role", "empty_role"])
 def test_an_instance_without_a_role(files: RootedFiles, mode: str) -> None:
     with FakeImds(mode) as fake:

@@ -489,3 +489,15 @@ def test_a_step_that_was_refused_leaves_the_clock_off_though_tracking_says_zero(
     best = best_offset(measured, POLICY)
     assert best is not None
     assert best.offset_s == pytest.approx(-300.0, abs=0.01)
+
+
+def test_the_servers_of_a_pool_are_named_once_with_their_number() -> None:
+    def told(*names: str) -> str:
+        sources = tuple(SOURCE._replace(name=name, configured_name=None, reach=0) for name in names)
+        verdict = judge(healthy(sources=sources), POLICY)
+        return verdict.messages[verdict.reasons.index("source.none_usable")]
+
+    pool = ["pool.example.org"] * 7
+    assert "(pool.example.org: no fresh sample (7 times), ntp1: no fresh sample)" in told(*pool, "ntp1")
+    many = told(*pool, *[f"ntp{number}" for number in range(1, 8)])
+    assert "ntp4: no fresh sample and 3 more)" in many

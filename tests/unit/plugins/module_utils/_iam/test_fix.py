@@ -10,8 +10,6 @@ import pytest
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import (
     Account,
     InlinePolicy,
-    ManagedPolicy,
-    Role,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.audit import audit
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.context import AuditOptions
@@ -25,8 +23,9 @@ from tests.rigs.iam_rules import (
     PRESENT,
     ROLE,
     ROOT,
-    UNREAD,
     USER,
+    carried,
+    group,
     managed,
     policy,
     role,
@@ -149,10 +148,7 @@ def test_who_cannot_present_mfa_and_is_named_is_not_locked_out(principal: Any, w
 def test_a_deny_is_not_widened_to_roles() -> None:
     document = policy(statement("Deny", {"Bool": {PRESENT: "false"}}), statement("Allow", Action="*"))
     assert one(managed(document), "C03").fix is not None
-    carried = managed(document)
-    shared = carried.policies[POLICY]._replace(attachments=(USER, ROLE))
-    worker = Role("ops", ROLE, "AROAEXAMPLEEXAMPLE01", policy(trusting({"Service": "ec2.amazonaws.com"})))
-    found = one(carried._replace(policies={POLICY: shared}, roles={ROLE: worker}), "C03")
+    found = one(carried(document), "C03")
     assert found.fix is None
     assert "it would lock out role sessions" in found.message
 
@@ -160,8 +156,7 @@ def test_a_deny_is_not_widened_to_roles() -> None:
 def test_a_deny_for_users_alone_is_corrected_wherever_it_is_attached() -> None:
     users = {"ArnLike": {"aws:PrincipalArn": "arn:*:iam::*:user/*"}}
     document = policy(statement("Deny", {"Bool": {PRESENT: "false"}, **users}), statement("Allow", Action="*"))
-    shared = ManagedPolicy(POLICY, "mfa", "v1", {"v1": document}, attachments=(USER, ROLE))
-    found = one(Account(ACCOUNT, policies={POLICY: shared}, gaps=UNREAD), "C03")
+    found = one(carried(document), "C03")
     assert condition_of(found) == {"BoolIfExists": {PRESENT: "false"}, **users}
 
 
@@ -184,8 +179,7 @@ def test_a_deny_for_users_alone_is_corrected_wherever_it_is_attached() -> None:
 )
 def test_roles_that_a_wildcard_lets_in_are_not_locked_out(which: Any, *, kept_in: bool) -> None:
     document = policy(statement("Deny", {"Bool": {PRESENT: "false"}, **which}), statement("Allow", Action="*"))
-    shared = ManagedPolicy(POLICY, "mfa", "v1", {"v1": document}, attachments=(USER, ROLE))
-    found = one(Account(ACCOUNT, policies={POLICY: shared}, gaps=UNREAD), "C03")
+    found = one(carried(document), "C03")
     assert (found.fix is None) is kept_in
 
 
@@ -236,8 +230,57 @@ def test_a_document_that_iam_would_refuse_anyway_has_no_correction() -> None:
 def test_statements_of_one_name_are_not_mistaken_for_each_other() -> None:
     same = [trusting({"AWS": ROOT}, {"BoolIfExists": {PRESENT: "true"}}, Sid="Same") for _number in range(2)]
     findings = [found for found in audit(role(policy(*same)), AuditOptions()).findings if found.rule == "MFA-C04"]
-    assert findings
+    assert [found.statement for found in findings] == [0, 1]
     assert all(found.fix is None and "same Sid" in found.message for found in findings)
+
+
+def test_a_statement_whose_sid_is_its_own_keeps_it() -> None:
+    faulty = trusting({"AWS": ROOT}, {"BoolIfExists": {PRESENT: "true"}}, Sid="Own")
+    others = [trusting({"AWS": ROOT}, {"Bool": {PRESENT: "true"}}, Sid="Same") for _number in range(2)]
+    found = one(role(policy(*others, faulty)), "C04")
+    assert found.statement == "Own"
+    assert found.fix is not None
+
+
+def test_thousands_of_faults_in_one_statement_are_not_tried_one_by_one() -> None:
+    def misspelt(count: int) -> list[Finding]:
+        keys = {f"aws:MFAPresent{number}": "true" for number in range(count)}
+        findings = audit(role(policy(trusting({"AWS": ROOT}, {"Bool": keys}))), AuditOptions()).findings
+        return [found for found in findings if found.rule == "MFA-C08"]
+
+    assert all("50 conditions" not in found.message for found in misspelt(50))
+    many = misspelt(51)
+    assert len(many) == 51
+    assert all("the statement has 51 conditions, and with more than 50 none is tried" in one.message for one in many)
+    most = misspelt(3000)
+    assert len(most) == 3000
+    assert all(f"more than any policy may have (20480): shorten it. {TEXT}" in f"{one.message} {TEXT}" for one in most)
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ({"NumericGreaterThan": {AGE: "3600"}}, f"what NumericGreaterThan on {AGE} was to test"),
+        ({"StringEquals": {PRESENT: "false"}}, f"what StringEquals on {PRESENT} was to test"),
+        ({"Bool": {PRESENT: "false"}, "Null": {AGE: "true"}}, "more than one condition makes it"),
+    ],
+)
+def test_an_inverted_condition_of_another_kind_says_what_to_decide(condition: Any, why: str) -> None:
+    account = role(policy(trusting({"AWS": ROOT}, condition)))
+    messages = [found.message for found in audit(account, AuditOptions()).findings if found.rule == "MFA-C05"]
+    assert [f"{TEXT}{why}" in message for message in messages] == [True]
+
+
+@pytest.mark.parametrize("place", ["own", "group", "managed"])
+def test_keys_alone_that_enrol_are_said_to_be_the_owners_to_judge_wherever_the_policy_stands(place: str) -> None:
+    document = policy(statement("Allow", Action=["iam:CreateVirtualMFADevice", "iam:EnableMFADevice"]),
+                      statement("Allow", {"Bool": {PRESENT: "true"}}))  # fmt: skip
+    account = {"own": with_inline(mfa=document), "group": group(document, "alice"), "managed": managed(document)}[place]
+    alice = account.users["alice"]._replace(devices_complete=True, active_keys=1)
+    found = one(account._replace(users={"alice": alice}), "G05")
+    document_of = {"own": "inline:mfa", "group": "group:team:inline:mfa", "managed": f"managed:{POLICY}@v1"}
+    assert (found.resource, found.document) == (alice.arn, document_of[place])
+    assert found.message.count(f"{TEXT}the user needs a device") == 1
 
 
 def sized(size: int, condition: Any) -> Any:
@@ -303,8 +346,7 @@ def test_the_same_policy_at_many_places_is_corrected_at_each() -> None:
     document = policy(statement("Deny", {"Bool": {PRESENT: "false"}}), statement("Allow", Action="*"))
     account = with_inline(one=document, two=document)
     alice = account.users["alice"]
-    worker = Role("ops", ROLE, "AROAEXAMPLEEXAMPLE01", policy(trusting({"Service": "ec2.amazonaws.com"})))
-    worker = worker._replace(inline=(InlinePolicy("one", document),))
+    worker = carried(document).roles[ROLE]._replace(inline=(InlinePolicy("one", document),))
     findings = [
         found
         for found in audit(account._replace(roles={ROLE: worker}), AuditOptions()).findings

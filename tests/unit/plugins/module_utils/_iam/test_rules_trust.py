@@ -15,7 +15,10 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account 
 
 from tests.rigs.iam_rules import (
     ACCOUNT,
+    ADMIN,
     AGE,
+    MFA,
+    NO_MFA,
     OTHER,
     POLICY,
     PRESENT,
@@ -34,13 +37,10 @@ from tests.rigs.iam_rules import (
     user,
 )
 
-MFA = {"Bool": {PRESENT: "true"}}
-NO_MFA = {"BoolIfExists": {PRESENT: "false"}}
 FOREIGN = f"arn:aws:iam::{OTHER}:root"
 CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
 SERVICE = {"Service": "ec2.amazonaws.com"}
 SAML = {"Federated": f"arn:aws:iam::{ACCOUNT}:saml-provider/idp"}
-ADMIN = policy(statement("Allow", Action="*"))
 
 
 def with_users(account: Account, *users: Any) -> Account:

@@ -9,6 +9,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._ports import
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.catalogue import CATALOGUE
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.evidence import find_evidence
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.facts import (
+    role_profile_facts,
     serial_details,
     serial_facts,
     token_details,
@@ -23,6 +24,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.seria
 from ansible_collections.softtoken.compliance.tests.fakes.files import RootedFiles
 
 ARN = "arn:aws:iam::123456789012:mfa/alice"
+ROLE = "arn:aws:iam::123456789012:role/ops"
 # AWS's own examples, and the seed that every tutorial has.
 SECRETS = (
     "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
@@ -47,6 +49,9 @@ def plant(files: RootedFiles) -> list[Process]:
         f"[profile p{i}]\naws_secret_access_key = {secret}\nmfa_serial = {ARN}\n   {secret}\n"
         f"[profile q{i}]\nmfa_serial = {secret}\naws_mfa_device = {ARN} {secret}\n{secret}\n{secret} = {secret}\n"
         f"source_profile = {secret}\n"
+        f"[profile r{i}]\nrole_arn = {secret}\nsource_profile = {secret}\n"
+        f"[profile s{i}]\nrole_arn = {ROLE}\n  {secret}\nsource_profile = {secret}\n"
+        f"[profile t{i}]\nrole_arn = {ROLE}\nsource_profile = {secret}\naws_secret_access_key = {secret}\n"
         for i, secret in enumerate(SECRETS)
     )
     for name in ("config", "credentials"):
@@ -74,10 +79,12 @@ def test_no_secret_leaves(tmp_path: Path) -> None:
     evidence = find_evidence(processes, files, homes, files.which, report.references)
 
     returned = [report, evidence, serial_facts(report), serial_details(report), token_facts(evidence)]
+    returned.append(role_profile_facts(report))
     texts = [repr(value) for value in returned] + [json.dumps(token_details(evidence))]
     for secret in SECRETS:
         assert not [text for text in texts if secret in text], secret
     # It was all looked at.
     assert len(evidence.kinds) == len(CATALOGUE) + 1
     assert {reference.serial for reference in report.references} == {ARN}
+    assert {found.role_arn for found in report.role_profiles} == {ROLE}
     assert len(report.gaps) > len(SECRETS)

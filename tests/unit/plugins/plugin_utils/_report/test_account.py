@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,8 @@ def test_an_audit_that_failed_is_unknown_with_its_message(result: dict[str, Any]
     assert (account.verdict, account.message) == ("unknown", result["msg"])
     text = render_text(report_of(result))
     assert f"account of unknown id: unknown: {result['msg']}" in text
+    assert f"Account of unknown id\n---------------------\nunknown: {result['msg']}\n" in text
+    assert text.lower().count("of unknown id") == 2  # at the top and over the section
 
 
 def test_what_is_no_audit_is_unknown() -> None:
@@ -80,6 +83,17 @@ def test_a_finding_names_the_hosts_whose_configuration_names_its_serial(result: 
     report = report_of(audit(finding(serial=ALICE, resource="arn:aws:iam::123456789012:policy/p"), finding()), *answers)
     assert report.account is not None
     assert [found["hosts"] for found in report.account.findings] == [["a"], []]
+
+
+def test_a_finding_about_a_profile_without_a_serial_names_its_host(result: Maker) -> None:
+    entry = {"role_arn": "arn:aws:iam::123456789012:role/x", "where": "/x", "profile": "p", "user": None}
+    answers = [
+        HostAnswers(host="a", measured=result(role_profiles=[entry])),
+        HostAnswers(host="b", measured=result(role_profiles=[entry])),
+    ]
+    report = report_of(audit(finding(resource="b:/x"), finding(resource="b:/y")), *answers)
+    assert report.account is not None
+    assert [found["hosts"] for found in report.account.findings] == [["b"], []]
 
 
 def test_a_finding_names_the_hosts_that_have_its_role_whatever_its_path(result: Maker) -> None:
@@ -130,6 +144,25 @@ def test_the_text_says_what_where_and_how_to_repair_it() -> None:
         "    what:  Keys pass.\n"
         "    fix:   BoolIfExists becomes Bool\n"
     ) in text
+
+
+def test_the_text_keeps_within_its_width() -> None:
+    fix = {"document": {}, "summary": "The conditions on MFA lose IfExists, which access keys met. " * 3}
+    odd = finding(fix=fix, document="inline:" + "x" * 90, statement="y" * 60)
+    text = render_text(report_of(audit(odd), mode="account"))
+    assert max(map(len, text.splitlines())) <= 110
+    assert f"    where: {WEB},\n           inline:xxx" in text
+    assert "\n           which access keys met. The conditions" in text
+
+
+def test_the_text_names_code_from_the_working_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    inside, beside = f"{tmp_path}/infra/main.tf:3", f"{tmp_path}-old/main.tf:3"
+    report = report_of(audit(finding(resource=inside), finding(resource=beside)))
+    text = render_text(report)
+    assert "    where: infra/main.tf:3, trust" in text
+    assert f"    where: {beside}, trust" in text
+    assert report_to_dict(report)["account"]["findings"][0]["resource"] == inside
 
 
 def test_the_text_names_the_serial_where_the_message_does_not() -> None:
