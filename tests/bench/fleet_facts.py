@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = 4
+#: Runs a command, and prints its exit code, CPU time and largest process.
+_MEASURED = """
+import os, sys
+_pid, status, used = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)
+print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
+"""
 
 
 def inventory(folder: Path, hosts: int) -> Path:
@@ -117,16 +123,13 @@ class Agent:
 
     def check(self) -> tuple[float, int]:
         """Run one check; returns its CPU time in seconds and the memory of its largest process in KiB."""
-        process = subprocess.Popen(
-            self._argv, env={**os.environ, **self._extra}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _pid, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in (0, 1, 2, 3) or not (self._runtime / "report.json").exists():
-            raise BenchError(f"the agent ended with {process.returncode}: {said.decode('utf-8', 'replace')}")
-        return used.ru_utime + used.ru_stime, used.ru_maxrss
+        # A process begins with the memory of the one that started it, so that has to be a small one.
+        argv = [sys.executable, "-I", "-S", "-c", _MEASURED, *self._argv]
+        done = subprocess.run(argv, env={**os.environ, **self._extra}, capture_output=True, text=True, check=True)
+        code, cpu_s, memory = done.stderr.splitlines()[-1].split()
+        if int(code) not in (0, 1, 2, 3) or not (self._runtime / "report.json").exists():
+            raise BenchError(f"the agent ended with {code}: {done.stdout}{done.stderr}")
+        return float(cpu_s), int(memory)
 
     def cost(self, checks: int) -> str:
         """Return what a check costs, with all the programs that it starts."""

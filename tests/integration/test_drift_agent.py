@@ -51,7 +51,8 @@ def host() -> Iterator[Container]:
         boot(network.host("agent", "10.95.0.10"), "bookworm", "bare") as container,
     ):
         container.exec("apt-get", "-qq", "update")
-        container.exec("apt-get", "-qq", "-y", "--no-install-recommends", "install", "chrony", timeout=300)
+        keep = "--option=Dpkg::Options::=--force-confold"  # /etc/default/chrony, which says -x
+        container.exec("apt-get", "-qq", "-y", "--no-install-recommends", keep, "install", "chrony", timeout=300)
         follow(container, SERVER)
         container.exec("mkdir", "-p", str(Path(METRICS).parent))
         wait_for(lambda: "*" in sources(container), "chronyd to follow the server")
@@ -171,7 +172,7 @@ def test_setup_finds_the_facts(story: dict[str, Any], host: Container, tmp_path:
     argv = [str(Path(sys.executable).with_name("ansible")), "host", "-i", str(inventory), "-o", "-m", "setup"]
     ran = run(
         [*argv, "-a", "gather_subset=!all,!min,local"],
-        env=environment({**ENVIRONMENT, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}),
+        env=environment({**ENVIRONMENT, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}),
     )
     facts = json.loads(ran.stdout.partition("=> ")[2])["ansible_facts"]["ansible_local"]["softtoken"]
     assert facts["verdict"] == "compliant"
@@ -222,6 +223,8 @@ def test_another_user_can_plant_nothing(agent: Container) -> None:
         refused = agent.exec("sh", "-c", f"echo forged > {path}", user="nobody", check=False)
         assert refused.returncode != 0, path
         assert agent.exec("ln", "-sfn", "/etc", path, user="nobody", check=False).returncode != 0, path
+    held = agent.exec("flock", "--nonblock", "/run/softtoken/lock", "true", user="nobody", check=False)
+    assert held.returncode != 0
     assert report_of(agent)["facts"]["verdict"] == "compliant"
 
 
@@ -339,7 +342,9 @@ def test_a_full_disk_leaves_the_last_report_and_no_litter(agent: Container) -> N
     assert report_of(agent, f"{SMALL}/run/report.json") == before
     again = agent.exec("sh", "-c", f"{FULL}; softtoken-agent check; cat /dev/shm/state/history.jsonl; rm -r /dev/shm/*")
     entries = [json.loads(line) for line in again.stdout.splitlines() if line.startswith("{")]
-    assert [entry["verdict"] for entry in entries] == ["compliant", "compliant"]
+    # The check on the full disk may have found room for its line.
+    assert {entry["verdict"] for entry in entries} == {"compliant"}
+    assert len(entries) in {2, 3}
 
 
 def test_missing_directories_are_made_again(agent: Container) -> None:
@@ -352,14 +357,16 @@ def test_missing_directories_are_made_again(agent: Container) -> None:
 
 
 def test_a_hung_chronyd_is_not_waited_for(agent: Container) -> None:
+    before = report_of(agent)["sequence"]
     agent.exec("sh", "-c", "kill -STOP $(pidof chronyd)")
     try:
         hung = agent.exec("systemctl", "start", "softtoken-agent.service", check=False, timeout=120)
         report = report_of(agent)
     finally:
         agent.exec("sh", "-c", "kill -CONT $(pidof chronyd)")
-    assert hung.returncode == 0, "the unit ends with a verdict"
-    assert report["facts"]["verdict"] != "compliant"
+    assert hung.returncode != 0, "a host that cannot be measured is a failed unit"
+    assert report["sequence"] == before + 1
+    assert report["facts"]["verdict"] == "unknown"
     assert "chrony.unreachable_daemon" in report["facts"]["reasons"]
 
 

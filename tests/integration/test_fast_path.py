@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -21,7 +22,7 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp impor
 
 from tests.integration.agent_host import FILES, HOME, PARTS, podman_host, role
 from tests.integration.fleet import CONFIG, EVERYWHERE, ROOT, SERVERS, Fleet, Managed, server
-from tests.rigs.containers import ENVIRONMENT
+from tests.integration.playbooks import ansible_playbook, inventory_of
 from tests.rigs.shell import run, wait_for
 
 if TYPE_CHECKING:
@@ -188,12 +189,19 @@ def test_what_the_agent_finds_wrong_is_told_the_same(healthy: Fleet) -> None:
         assert "chrony.inactive" in one
 
 
-def test_the_agent_that_the_role_installs_sees_what_root_sees(
-    healthy: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("variables", "source"), [({}, "agent"), ({"softtoken_max_report_age": 0}, "module")])
+def test_a_compliance_run_takes_reports_unless_told_otherwise(
+    healthy: Fleet, tmp_path: Path, variables: dict[str, Any], source: str
 ) -> None:
+    host = inventory_of({"host": podman_host(healthy.host("trixie").container)})
+    ran = ansible_playbook(tmp_path, ROOT / "playbooks" / "compliance.yml", host, "-v", **variables)
+    assert ran.rc == 0, ran.output
+    assert re.findall(r'"source": "(\w+)"', ran.output) == [source]
+    assert ran.hosts["host"]["verdict"] == "compliant"
+
+
+def test_the_agent_that_the_role_installs_sees_what_root_sees(healthy: Fleet, tmp_path: Path) -> None:
     # It is no root, and still it has to see chronyd's socket and the tokens in everybody's home.
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
     host = healthy.host("bookworm")
     profile = "[profile prod]\nmfa_serial = arn:aws:iam::123456789012:mfa/mallory\n"
     aws = f"mkdir -p /home/mallory/.aws && printf %s {shlex.quote(profile)} > /home/mallory/.aws/config"

@@ -143,7 +143,8 @@ def read_lines(path: str, limit: int) -> List[str]:
 @contextlib.contextmanager
 def locked(path: str) -> Iterator[None]:
     """Hold the lock. Raises Busy when another run does, OSError when the file cannot be made."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, _MODE)
+    # Whoever could open it could hold it for ever.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
     try:
         _give_to_owner_of(os.path.dirname(path), descriptor)
         try:
