@@ -423,6 +423,23 @@ def test_a_report_of_another_boot_says_nothing(agent: Container) -> None:
     assert agent.exec("softtoken-agent", "status", check=False).returncode == 3
 
 
+def test_cron_can_do_what_the_timer_does(story: dict[str, Any], host: Container, tmp_path: Path) -> None:
+    assert story["first"].rc == 0
+    run_ = role(tmp_path / "cron", podman_host(host), drift_agent_scheduler="cron", drift_agent_interval=240)
+    assert run_.rc == 0, run_.output
+    line = host.read("/etc/cron.d/softtoken-agent").splitlines()[-1]
+    assert line.startswith("*/4 * * * * root /usr/bin/softtoken-agent check ")
+    assert host.exec("systemctl", "is-active", "softtoken-agent.timer", check=False).stdout.strip() == "inactive"
+    before = report_of(host)["sequence"]
+    host.exec("sh", "-c", line.split(" root ")[1])
+    assert report_of(host)["sequence"] == before + 1
+    assert json.loads(host.read(FACTS))["agent"]["sequence"] == before + 1
+    back = role(tmp_path / "back", podman_host(host), **OFTEN)
+    assert back.rc == 0, back.output
+    assert host.exec("test", "-e", "/etc/cron.d/softtoken-agent", check=False).returncode == 1
+    assert host.exec("systemctl", "is-active", "softtoken-agent.timer").stdout.strip() == "active"
+
+
 # --- the end ---------------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,6 @@ import pytest
 
 from tests.integration.agent_host import CONFIG, FACTS, HISTORY, HOME, REPORT, role
 from tests.rigs.roots import root
-from tests.rigs.shell import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +139,7 @@ def test_the_sandbox_closes_what_the_capability_opens(agent: Guest) -> None:
 
 def test_a_step_beside_the_agent_is_noticed(agent: Guest) -> None:
     agent.start(0.0)
-    wait_for(lambda: agent.believed_s() is not None, "chronyd to synchronise", timeout=120, every=1)
+    # Whether chronyd follows a source by now is no matter here.
     look(agent)
     agent.machine.set_clock(90.0)
     notices = dict(look(agent)["notices"])
