@@ -95,7 +95,9 @@ def measure(hosts: int, forks: int, rounds: int, many: int) -> str:
             tables.append(f"{many} hosts by report: {done.wall_s:.1f} s wall, {done.cpu_s:.1f} s CPU.")
         tables.append(agent.cost(rounds * 5))
         if peer := os.environ.get("SOFTTOKEN_BENCH_NTPMON"):
-            tables.append(_resident(Path(peer), extra))
+            # It asks the daemon of this host, so chronyc has to find ours without being told where.
+            path = f"{client.wrapper(folder / 'found').parent}:{extra['PATH']}"
+            tables.append(_resident(Path(peer), {**extra, "PATH": path}))
         return "\n\n".join(tables)
 
 
