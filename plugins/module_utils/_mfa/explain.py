@@ -45,7 +45,21 @@ TWO_CODES = (
 _CHANGES = frozenset(("EnableMFADevice", "DeactivateMFADevice", "DeleteVirtualMFADevice", "CreateVirtualMFADevice"))
 _SIGN_IN = frozenset(("AssumeRole", "GetSessionToken"))
 _NEVER_SENT = frozenset(("ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "SSLError"))
-_LOST = frozenset(("ConnectionClosedError", "HTTPClientError", "ReadTimeoutError", "ResponseStreamingError"))
+_LOST = frozenset(
+    (
+        "ConnectionClosedError",
+        "HTTPClientError",
+        "InternalError",
+        "InternalFailure",
+        "ReadTimeoutError",
+        "ResponseParserError",
+        "ResponseStreamingError",
+        "ServiceFailure",
+        "ServiceUnavailable",
+    )
+)
+# botocore's code of an answer that is not AWS's own, from something on the way.
+_GATEWAY = ("500", "502", "503", "504")
 _NO_CALLER = (
     "CredentialRetrievalError",
     "ExpiredToken",
@@ -192,6 +206,16 @@ def _not_there(refusal: _Refusal, situation: Situation) -> Optional[Explanation]
     )
 
 
+def _in_use(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
+    if refusal.operation != "EnableMFADevice" or not refusal.code.startswith("EntityAlreadyExists"):
+        return None
+    return Explanation(
+        "not_owned",
+        f"{situation.serial} is enabled already, for another user or since a moment ago, and a device has one user.",
+        "Find out whose it is, and deactivate it there first, or take another device.",
+    )
+
+
 def _busy(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
     if not refusal.code.startswith(("ConcurrentModification", "EntityTemporarilyUnmodifiable")):
         return None
@@ -300,7 +324,7 @@ def _transport(refusal: _Refusal, _situation: Situation) -> Optional[Explanation
             f"AWS could not be reached for {refusal.api}; nothing was changed.",
             "Check the network and the region, and run again with fresh codes.",
         )
-    if refusal.code in _LOST or refusal.code in ("InternalFailure", "ServiceFailure", "ServiceUnavailable"):
+    if refusal.code in (*_LOST, *_GATEWAY):
         return Explanation(
             "no_answer",
             f"{refusal.api} was sent and got no proper answer: nobody knows whether AWS did it.",
@@ -313,6 +337,7 @@ _READERS: Tuple[_Reader, ...] = (
     _bad_code,
     _wrong_serial,
     _not_there,
+    _in_use,
     _busy,
     _limit,
     _denied,
