@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[\w+=,.@-]{1,226}", re.ASCII)
-_PATH = re.compile(r"/|/[!-~]{1,510}/")
+_PATH = re.compile(r"(?=.{1,512}\Z)/(?:[!-.0-~]+/)*")
 _FILES = ("seed_file", "qr_file", "public_key")
 _NO_CODES = {
     "fido": "a FIDO key is registered in the browser, with the key at hand: IAM has no call for it",
@@ -67,7 +67,7 @@ def target_of(params: Mapping[str, Any], user: User) -> str:
     if not _NAME.fullmatch(name):
         raise IamError(f"{name!r} is no name of a virtual device: 1 to 226 letters, digits and any of +=,.@_-")
     if not _PATH.fullmatch(path):
-        raise IamError(f"{path!r} is no path: it begins and ends with a slash, and has no blanks")
+        raise IamError(f"{path!r} is no path: it begins and ends with a slash, and has no blanks and no empty part")
     partition, account = user.arn.split(":")[1], user.arn.split(":")[4]
     return f"arn:{partition}:iam::{account}:mfa{path}{name}"
 

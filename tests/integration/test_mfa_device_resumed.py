@@ -103,6 +103,11 @@ def test_a_token_that_another_user_holds_is_said_to_be_in_use(place: Place) -> N
     assert "is enabled already, for another user" in place.refused(serial=held, code1="123456", code2="654321")
 
 
+@pytest.mark.parametrize("path", ["", "staff", "/staff", "//", "/a//b/", "/a b/", f"/{'x' * 511}/"])
+def test_a_path_that_aws_would_not_take_is_refused_before(place: Place, path: str) -> None:
+    assert "is no path" in place.refused(name="phone", path=path, seed_file=place.seed_file)
+
+
 def test_tags_of_any_kind_are_texts(place: Place) -> None:
     wanted: dict[str, Any] = {"name": "phone", "seed_file": place.seed_file, "tags": {"floor": 3, "note": None}}
     place.run(**wanted)
