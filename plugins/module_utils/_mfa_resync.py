@@ -229,9 +229,14 @@ class _Flow:
 
     def _try_it(self) -> str:
         serial = self._situation.serial
+        refused = (
+            "the two codes came too late: run this again with fresh ones."
+            if self._codes.typed
+            else "the clock of what showed it is wrong: put that right."
+        )
         return (
             f"Try the device's next code: sign in, or aws sts get-session-token --serial-number {serial} --token-code "
-            "CODE. If it is refused, the two codes came too late: run this again with fresh ones."
+            f"CODE. If it is refused, {refused}"
         )
 
 

@@ -44,8 +44,9 @@ def choose_device(user: str, devices: Sequence[str]) -> Tuple[str, Optional[Expl
         )
     if devices:
         reason = refuse_kind(devices[0])
-        text = reason.text if reason is not None else ""
-        return "", Explanation("not_owned", f"{user} has no device that gives codes: {', '.join(devices)}. {text}", "")
+        text, next_step = (reason.text, reason.next_step) if reason is not None else ("", "")
+        others = f" The others are: {', '.join(devices[1:])}." if devices[1:] else ""
+        return "", Explanation("not_owned", f"{user} has no device that gives codes. {text}{others}", next_step)
     return "", Explanation("not_owned", f"{user} has no MFA device.", "Enrol one: there is nothing to resynchronise.")
 
 

@@ -279,7 +279,8 @@ def _unknown_caller(refusal: _Refusal, _situation: Situation) -> Optional[Explan
         "denied",
         f"{refusal.api} was refused before AWS looked at it: there are no credentials, or AWS does not know them, or "
         "not any more.",
-        "Give valid credentials. Those of a session end with it.",
+        "Give valid credentials, where boto3 looks for them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, "
+        "or ~/.aws/credentials. Those of a session end with it.",
     )
 
 

@@ -52,6 +52,8 @@ def test_without_one_there_is_no_choice(devices: list[str], says: str) -> None:
     assert serial == ""
     assert problem is not None
     assert says in str(problem)
+    assert problem.next_step
+    assert str(problem).count(KEY) <= 1
 
 
 BOB = f"{PREFIX}mfa/bob"

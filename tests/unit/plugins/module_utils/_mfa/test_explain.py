@@ -46,7 +46,7 @@ RESYNC, SIGN_IN = "iam:ResyncMFADevice", "sts:GetSessionToken"
         (RESYNC, "ServiceFailure", "x", ALICE, "no_answer", "nobody knows"),
         (RESYNC, "EndpointConnectionError", "x", ALICE, "no_answer", "nothing was changed"),
         ("GetCallerIdentity", "SignatureDoesNotMatch", "Signature expired: now", ALICE, "host_clock", "minutes off"),
-        ("GetCallerIdentity", "NoCredentialsError", "Unable to locate credentials", ALICE, "denied", "no credentials"),
+        ("GetCallerIdentity", "NoCredentialsError", "Unable to locate credentials", ALICE, "denied", "AWS_PROFILE"),
         ("GetCallerIdentity", "ExpiredTokenException", "expired", ALICE, "denied", "not any more"),
         ("GetCallerIdentity", "SignatureDoesNotMatch", "The request signature", ALICE, "denied", "does not know them"),
         (RESYNC, "SomethingNew", "x", ALICE, "unknown", "SomethingNew"),
