@@ -180,6 +180,7 @@ class _Flow:
         own = caller.user == scene.user.name
         situation = Situation(
             user=scene.user.name, serial=target, made_here=not self._codes.typed, own=own,
+            clock_checked=params.get("clock_check", True),
             session=not caller.long_term, caller=caller.arn, devices=len(scene.mine),
         )  # fmt: skip
         return Job(

@@ -109,6 +109,7 @@ class _Flow:
             user=user,
             serial=serial or "",
             made_here=bool(self._codes.seed),
+            clock_checked=self._params["clock_check"],
             own=user == self._caller.user,
             session=not self._caller.long_term,
             caller=self._caller.arn,
@@ -133,7 +134,7 @@ class _Flow:
             serial, problem = choose_device(user, held)
             _refuse(problem)
         elif serial not in held:
-            raise _Refused(stranger(serial, user, held, self._inventory()))
+            raise _Refused(stranger(serial, user, held, self._inventory(), self._caller.account))
         return serial
 
     def _inventory(self) -> Inventory:

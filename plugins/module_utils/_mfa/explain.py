@@ -77,12 +77,19 @@ class Situation(NamedTuple):
 
     user: str = ""
     serial: str = ""
-    made_here: bool = False  # the codes are made from the seed, with a clock that was checked
+    made_here: bool = False  # the codes are made from the seed
+    clock_checked: bool = True  # and with a clock that was found to be right
     after_resync: bool = False  # the call is the check whether the resynchronisation worked
     own: Optional[bool] = None
     session: bool = False  # temporary credentials
     caller: str = ""  # ARN of the credentials
     devices: Optional[int] = None  # how many the user has
+
+
+# Calls whose permission is looked for on the device.
+_ON_DEVICES = frozenset(
+    ("CreateVirtualMFADevice", "DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
+)
 
 
 class Explanation(NamedTuple):
@@ -139,6 +146,13 @@ def _bad_code(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
         return None
     if refusal.operation in _SIGN_IN:
         return _refused_at_sign_in(situation)
+    if situation.made_here and not situation.clock_checked:
+        return Explanation(
+            "wrong_seed",
+            f"AWS took none of the two codes that were made for {situation.serial}. The seed is not this device's, "
+            "another program used the codes, or this host's clock is wrong, at which nobody looked.",
+            "Run it again without clock_check=false, and check that the seed belongs to this serial.",
+        )
     if situation.made_here:
         return Explanation(
             "wrong_seed",
@@ -268,8 +282,17 @@ def _denied(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
     return Explanation(
         "denied",
         f"{who} may not call {refusal.api}.",
-        f"Allow it on the user {situation.user}, or ask an administrator to do this for you.",
+        f"Allow it {_resource(refusal.operation, situation.user)}, or ask an administrator to do this for you.",
     )
+
+
+def _resource(operation: str, user: str) -> str:
+    """Say on what a policy has to allow a call."""
+    if operation == "ListVirtualMFADevices":
+        return "on every resource (*)"
+    if operation in _ON_DEVICES:
+        return "on virtual devices (mfa/*), not on the user"
+    return f"on the user {user}"
 
 
 def _unknown_caller(refusal: _Refusal, _situation: Situation) -> Optional[Explanation]:
