@@ -92,12 +92,6 @@ _ON_DEVICES = frozenset(
 )
 
 
-# Calls whose permission is looked for on the device.
-_ON_DEVICES = frozenset(
-    ("CreateVirtualMFADevice", "DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
-)
-
-
 class Explanation(NamedTuple):
     """Why it failed, and what to do next."""
 
@@ -290,15 +284,6 @@ def _denied(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
         f"{who} may not call {refusal.api}.",
         f"Allow it {_resource(refusal.operation, situation.user)}, or ask an administrator to do this for you.",
     )
-
-
-def _resource(operation: str, user: str) -> str:
-    """Say on what a policy has to allow a call."""
-    if operation == "ListVirtualMFADevices":
-        return "on every resource (*)"
-    if operation in _ON_DEVICES:
-        return "on virtual devices (mfa/*), not on the user"
-    return f"on the user {user}"
 
 
 def _resource(operation: str, user: str) -> str:

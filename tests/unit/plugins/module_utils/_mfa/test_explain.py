@@ -89,17 +89,3 @@ def test_an_answer_of_something_on_the_way_says_nothing_of_what_aws_did() -> Non
 def test_a_permission_is_asked_for_on_what_it_is_of(operation: str, where: str) -> None:
     found = explain(operation, "AccessDenied", "x", ALICE._replace(own=False))
     assert f"Allow it {where}" in found.next_step
-
-
-@pytest.mark.parametrize(
-    ("operation", "where"),
-    [
-        ("CreateVirtualMFADevice", "on virtual devices (mfa/*), not on the user"),
-        ("TagMFADevice", "on virtual devices (mfa/*), not on the user"),
-        ("ListVirtualMFADevices", "on every resource (*)"),
-        ("ListMFADevices", "on the user alice"),
-    ],
-)
-def test_a_permission_is_asked_for_on_what_it_is_of(operation: str, where: str) -> None:
-    found = explain(operation, "AccessDenied", "x", ALICE._replace(own=False))
-    assert f"Allow it {where}" in found.next_step
