@@ -95,7 +95,7 @@ class _Flow:
         else:
             done = self._do(work, target, file, job)
             self._set_tags(target, tags)
-            if kept is not None and kept.intent == "done" and "delete" in done.steps:
+            if kept is not None and kept.intent == "done" and kept.new == target and "delete" in done.steps:
                 file.remove()
             after = self._scene(user, target, kept)
         return self._result(target, before, after, work, done, tags)
@@ -163,7 +163,11 @@ class _Flow:
         if work.journal is not None:
             worker = Worker(self._ports, file, work.journal, job)
             choose = restore_step if work.restore else next_step
-            steps = plan(work.journal, worker.look(), worker.material(), choose)
+            seen, material = worker.look(), worker.material()
+            step = choose(work.journal, seen, material)
+            if step.kind == "blocked" and (work.restore or self._check_mode):
+                raise IamError(f"this cannot go on: {step.reason}. Nothing was changed.")
+            steps = plan(work.journal, seen, material, choose)
         to_enable = work.journal is not None and work.journal.goal == "enabled"
         if to_enable or work.restore or _GUARDED.intersection(steps):
             refuse_own_keys(caller, scene)

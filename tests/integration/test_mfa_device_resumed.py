@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.fakes.aws.iam_mfa import Call, Result
 from tests.fakes.aws.wire import ApiError
@@ -59,6 +61,29 @@ def test_going_back_is_foreseen_in_check_mode(place: Place) -> None:
     compared = ("changed", "steps", "restored", "state", "diff")
     assert {key: planned[key] for key in compared} == {key: done[key] for key in compared}
     assert (done["changed"], done["steps"], place.enabled()) == (True, ["delete_new"], [old])
+
+
+def test_what_cannot_go_back_is_refused_in_check_mode_too(place: Place) -> None:
+    """At the cap the old device goes before the new one is enabled, and enabling it again takes its codes."""
+    first, *_others = [place.aws.virtual_device("alice", f"device-{number}") for number in range(8)]
+    wanted: dict[str, Any] = {"state": "replaced", "name": "new", "serial": first, "seed_file": place.seed_file}
+    stop(place, "enable", **wanted)
+    for check_mode in (True, False):
+        assert "enabling it again takes its seed" in place.refused(
+            interrupted="restore", check_mode=check_mode, **wanted
+        )
+    assert place.run(**wanted)["verified"] is True
+
+
+def test_an_encrypted_seed_outlasts_the_removal_of_another_device(place: Place) -> None:
+    other = place.aws.virtual_device("alice", "other")
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    made = place.run(name="new", public_key=pem)["encrypted_seed"]
+    place.run(serial=other, state="absent")
+    assert place.run(name="new", public_key=pem)["encrypted_seed"] == made
+    place.run(name="new", state="absent")
+    assert not list(place.folder.rglob("mfa-device-*.json"))
 
 
 def test_a_device_whose_answer_was_lost_is_no_orphan(place: Place) -> None:
