@@ -17,10 +17,19 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.serial i
 
 from ._aws.mfa_device import AwsRefusal, Caller, User
 from ._mfa.explain import Situation, explain
-from ._mfa.replacement import ABSENT, MINE, UNASSIGNED, Journal, Material, plan
+from ._mfa.replacement import ABSENT, MINE, UNASSIGNED, Journal, Material, next_step, plan, restore_step
 from ._mfa_device_journal import JournalFile
 from ._mfa_device_model import DevicePorts, Done, Job, places
-from ._mfa_device_request import Scene, begin, matches, refuse_kind, refuse_own_keys, target_of
+from ._mfa_device_request import (
+    Scene,
+    begin,
+    matches,
+    refuse_elsewhere,
+    refuse_kind,
+    refuse_own_keys,
+    refuse_undelivered,
+    target_of,
+)
 from ._mfa_device_work import Worker
 from ._mfa_send import Codes, read_codes
 
@@ -52,17 +61,23 @@ def run_device(params: Mapping[str, Any], ports: DevicePorts, *, check_mode: boo
 
 class _Flow:
     def __init__(self, params: Mapping[str, Any], ports: DevicePorts, *, check_mode: bool) -> None:
-        self._params = params
+        tags = params["tags"]
+        # YAML makes numbers and nothing of what is a text to AWS.
+        texts = tags and {str(key): "" if value is None else str(value) for key, value in tags.items()}
+        self._params = {**params, "tags": texts}
         self._ports = ports
         self._check_mode = check_mode
         self._codes = read_codes(params["code1"], params["code2"], params["seed"])
 
     def run(self) -> Dict[str, Any]:
+        if not self._params["user"]:
+            raise IamError("user is empty: it has to name the user whose device it is")
         user = self._ports.devices.get_user(self._params["user"])
         target = target_of(self._params, user)
         refuse_kind(target, enabling=self._params["state"] in ("enabled", "replaced"))
         if self._params["serial"]:
             refuse_kind(self._params["serial"], enabling=False)
+            refuse_elsewhere(self._params["serial"], user)
         file = self._ports.journal(user.arn.split(":")[4], user.name)
         with contextlib.nullcontext() if self._check_mode else file.locked():
             return self._locked(user, target, file)
@@ -74,12 +89,13 @@ class _Flow:
         steps, job = self._prepare(work, target, before, file)
         tags = self._tag_changes(target, before, work)
         if self._check_mode:
-            done = Done(steps, pending=_would_wait(work, self._codes))
+            restored = work.restore and work.journal is not None
+            done = Done(steps, pending=_would_wait(work, self._codes), restored=restored)
             after = before
         else:
             done = self._do(work, target, file, job)
             self._set_tags(target, tags)
-            if kept is not None and kept.intent == "done" and "delete" in done.steps:
+            if kept is not None and kept.intent == "done" and kept.new == target and "delete" in done.steps:
                 file.remove()
             after = self._scene(user, target, kept)
         return self._result(target, before, after, work, done, tags)
@@ -146,13 +162,19 @@ class _Flow:
         job = self._job(caller, scene, target)
         if work.journal is not None:
             worker = Worker(self._ports, file, work.journal, job)
-            if not work.restore:
-                steps = plan(work.journal, worker.look(), worker.material())
+            choose = restore_step if work.restore else next_step
+            seen, material = worker.look(), worker.material()
+            step = choose(work.journal, seen, material)
+            if step.kind == "blocked" and (work.restore or self._check_mode):
+                raise IamError(f"this cannot go on: {step.reason}. Nothing was changed.")
+            steps = plan(work.journal, seen, material, choose)
         to_enable = work.journal is not None and work.journal.goal == "enabled"
         if to_enable or work.restore or _GUARDED.intersection(steps):
             refuse_own_keys(caller, scene)
-        if "create" in steps and (work.journal is None or not work.journal.files):
-            self._check_delivery()
+        if "create" in steps:
+            refuse_undelivered(self._params, target)
+            if work.journal is None or not work.journal.files:
+                self._check_delivery()
         if ("enable" in steps and not self._codes.typed) or (work.restore and self._codes.seed):
             self._ports.codes.check_clock()
         return steps, job
@@ -162,6 +184,7 @@ class _Flow:
         own = caller.user == scene.user.name
         situation = Situation(
             user=scene.user.name, serial=target, made_here=not self._codes.typed, own=own,
+            clock_checked=params.get("clock_check", True),
             session=not caller.long_term, caller=caller.arn, devices=len(scene.mine),
         )  # fmt: skip
         return Job(
@@ -178,9 +201,7 @@ class _Flow:
         )
 
     def _check_delivery(self) -> None:
-        for path in (self._params["seed_file"], self._params["qr_file"]):
-            if path:
-                self._ports.files.check(path)
+        self._ports.files.check(*filter(None, (self._params["seed_file"], self._params["qr_file"])))
         if self._params["public_key"]:
             self._ports.encrypt(self._params["public_key"], "")
 

@@ -43,7 +43,10 @@ class JournalFile:
             try:
                 stack.enter_context(self._locks.device(self._subject))
             except DeviceBusy as exc:
-                raise JournalError(f"another run on this host changes the devices of {self._subject} ({exc})") from exc
+                raise JournalError(
+                    f"another run on this host changes the devices of {self._subject} ({exc}). Nothing was changed: "
+                    "wait until that one has ended, and run this again."
+                ) from exc
             except LedgerError as exc:
                 raise JournalError(
                     f"no journal can be kept in {os.path.dirname(self.path)}, so nothing was begun: {exc}. "

@@ -18,10 +18,19 @@ from ._aws.mfa_device import Caller, Device, User
 from ._mfa.replacement import ABSENT, CAP, FOREIGN, MINE, UNASSIGNED, Journal, choose_order
 from ._mfa_send import Codes
 
-__all__ = ["Scene", "begin", "matches", "refuse_kind", "refuse_own_keys", "target_of"]
+__all__ = [
+    "Scene",
+    "begin",
+    "matches",
+    "refuse_elsewhere",
+    "refuse_kind",
+    "refuse_own_keys",
+    "refuse_undelivered",
+    "target_of",
+]
 
 _NAME = re.compile(r"[\w+=,.@-]{1,226}", re.ASCII)
-_PATH = re.compile(r"/|/[!-~]{1,510}/")
+_PATH = re.compile(r"(?=.{1,512}\Z)/(?:[!-.0-~]+/)*")
 _FILES = ("seed_file", "qr_file", "public_key")
 _NO_CODES = {
     "fido": "a FIDO key is registered in the browser, with the key at hand: IAM has no call for it",
@@ -58,7 +67,7 @@ def target_of(params: Mapping[str, Any], user: User) -> str:
     if not _NAME.fullmatch(name):
         raise IamError(f"{name!r} is no name of a virtual device: 1 to 226 letters, digits and any of +=,.@_-")
     if not _PATH.fullmatch(path):
-        raise IamError(f"{path!r} is no path: it begins and ends with a slash, and has no blanks")
+        raise IamError(f"{path!r} is no path: it begins and ends with a slash, and has no blanks and no empty part")
     partition, account = user.arn.split(":")[1], user.arn.split(":")[4]
     return f"arn:{partition}:iam::{account}:mfa{path}{name}"
 
@@ -74,6 +83,28 @@ def refuse_kind(serial: str, *, enabling: bool) -> None:
         raise IamError(f"{serial} is the root user's device: root changes its devices in the console")
     if enabling and parsed.kind in _NO_CODES:
         raise IamError(f"{serial} cannot be enabled here: {_NO_CODES[parsed.kind]}")
+
+
+def refuse_elsewhere(serial: str, user: User) -> None:
+    """Refuse serials of other accounts: whether these devices are there cannot be seen from here."""
+    parsed, own = parse_serial(serial), user.arn.split(":")
+    if parsed.is_arn and (parsed.partition, parsed.account) != (own[1], own[4]):
+        raise IamError(
+            f"{serial} is of another account or partition: the user {user.name} that these credentials reach is of "
+            f"account {own[4]} in {own[1]}. Nothing was changed. Give credentials of the device's account, or the "
+            "serial that iam:ListMFADevices shows."
+        )
+
+
+def refuse_undelivered(params: Mapping[str, Any], target: str) -> None:
+    """Refuse to create a device without a name, or whose seed would go nowhere."""
+    if params["name"] is None:
+        raise IamError(f"{target} does not exist: to create a virtual device, give its name (and path), not a serial")
+    if not any(params[name] for name in _FILES):
+        raise IamError(
+            "a new device's seed is given once: say with seed_file, qr_file or public_key where it is to go. Nothing "
+            "was changed."
+        )
 
 
 def refuse_own_keys(caller: Caller, scene: Scene) -> None:
@@ -170,7 +201,7 @@ def _only_other(target: str, scene: Scene) -> Optional[str]:
 def _refuse_unmakable(params: Mapping[str, Any], target: str, place: str, codes: Codes) -> None:
     """Refuse to create a device whose seed nobody would get, or whose codes nobody can have."""
     if params["name"] is None:
-        raise IamError(f"{target} does not exist: to create a virtual device, give its name (and path), not a serial")
+        refuse_undelivered(params, target)
     if place == UNASSIGNED and not params["recreate"]:
         raise IamError(
             f"{target} exists and is nobody's. AWS does not give its seed again: enable it with its seed, or with two "
@@ -182,11 +213,7 @@ def _refuse_unmakable(params: Mapping[str, Any], target: str, place: str, codes:
             f"{target} does not exist yet, and AWS makes its seed, so nobody can have codes of it. Give confirm=codes "
             "to create it first, and the two codes in a second run. Nothing was changed."
         )
-    if not any(params[name] for name in _FILES):
-        raise IamError(
-            "a new device's seed is given once: say with seed_file, qr_file or public_key where it is to go. Nothing "
-            "was changed."
-        )
+    refuse_undelivered(params, target)
 
 
 def _refuse_full(scene: Scene) -> None:

@@ -14,7 +14,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 
-from ._aws.mfa_device import AwsRefusal, Device
+from ._aws.mfa_device import AwsRefusal, Device, New
 from ._mfa.codes import SeedError, parse_seed
 from ._mfa.explain import Situation, explain
 from ._mfa.replacement import (
@@ -39,6 +39,8 @@ __all__ = ["Worker"]
 _ROUNDS = 24  # no way, with everything undone once, has more steps
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _BUSY = ("EntityTemporarilyUnmodifiable", "ConcurrentModification")
+# What AWS has not done, or what has not reached it, for sure.
+_NOT_DONE = ("Throttling", "RequestLimitExceeded", "TooManyRequests", "ConnectTimeoutError", "EndpointConnectionError")
 _BEGUN = ("create", "enable", "verify", "deactivate_old", "delete_old")
 # Where a device is to be seen after a step: which one, and the places that will do.
 _AFTER: Dict[str, Tuple[str, Tuple[str, ...]]] = {
@@ -194,7 +196,7 @@ class Worker:
                 self._ports.files.reserve(path)
             self._write(files=files)
         try:
-            new = self._ports.devices.create_virtual(job.name, path=job.path, tags=job.tags)
+            new = self._create_patiently()
         except AwsRefusal as exc:
             if exc.code.startswith("EntityAlreadyExists"):
                 raise _Taken(
@@ -206,6 +208,14 @@ class Worker:
         if new.serial != self._journal.new:
             self._write(new=new.serial)
         self._deliver(new.seed, new.qr_png)
+
+    def _create_patiently(self) -> New:
+        made: List[New] = []
+        job, devices = self._job, self._ports.devices
+        self._patiently(
+            lambda: made.append(devices.create_virtual(job.name, path=job.path, tags=job.tags)), (*_BUSY, *_NOT_DONE)
+        )
+        return made[0]
 
     def _deliver(self, seed: str, qr_png: bytes) -> None:
         job = self._job

@@ -109,6 +109,7 @@ class _Flow:
             user=user,
             serial=serial or "",
             made_here=bool(self._codes.seed),
+            clock_checked=self._params["clock_check"],
             own=user == self._caller.user,
             session=not self._caller.long_term,
             caller=self._caller.arn,
@@ -133,7 +134,7 @@ class _Flow:
             serial, problem = choose_device(user, held)
             _refuse(problem)
         elif serial not in held:
-            raise _Refused(stranger(serial, user, held, self._inventory()))
+            raise _Refused(stranger(serial, user, held, self._inventory(), self._caller.account))
         return serial
 
     def _inventory(self) -> Inventory:
@@ -229,9 +230,14 @@ class _Flow:
 
     def _try_it(self) -> str:
         serial = self._situation.serial
+        refused = (
+            "the two codes came too late: run this again with fresh ones."
+            if self._codes.typed
+            else "the clock of what showed it is wrong: put that right."
+        )
         return (
             f"Try the device's next code: sign in, or aws sts get-session-token --serial-number {serial} --token-code "
-            "CODE. If it is refused, the two codes came too late: run this again with fresh ones."
+            f"CODE. If it is refused, {refused}"
         )
 
 

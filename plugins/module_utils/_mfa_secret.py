@@ -44,10 +44,15 @@ class SecretFiles:
         """``owner`` is the name of the user who gets the files; the present one unless given."""
         self._uid = os.geteuid() if owner is None else _uid(owner)
 
-    def check(self, path: str) -> None:
-        """Refuse what cannot be a new file for a secret; changes nothing."""
-        with _explained(path), self._folder(path) as folder:
-            self._refuse_used(path, folder)
+    def check(self, *paths: str) -> None:
+        """Refuse what cannot be new files for secrets, each of its own; changes nothing."""
+        real = set()
+        for path in paths:
+            with _explained(path), self._folder(path) as folder:
+                self._refuse_used(path, folder)
+            real.add(os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path)))
+        if len(real) < len(paths):
+            raise SecretError(f"{' and '.join(paths)} are one file, and two secrets are to go there: name two files")
 
     def reserve(self, path: str) -> None:
         """Make the file, empty."""

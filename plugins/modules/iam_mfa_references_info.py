@@ -329,7 +329,7 @@ remediation:
   type: dict
   contains:
     roles:
-      description: For its variable C(softtoken_roles).
+      description: For its variable C(softtoken_account_roles).
       type: list
       elements: str
       sample: [arn:aws:iam::123456789012:role/billing]

@@ -394,6 +394,7 @@ def test_two_runs_for_one_user_do_not_meet(place: Place) -> None:
     thread.start()
     thread.join()
     assert "another run on this host" in said[0]
+    assert "run this again" in said[0]
     assert sorted(place.aws.iam.virtual_mfa_devices) == [arn("new")]
 
 

@@ -422,6 +422,7 @@ def test_who_cannot_try_a_code_says_so(aws: FakeAws, alice: Alice, clock: MovedC
     result = resync(operator, user="alice", seed=aws.seed(alice.serial))
     assert (result["changed"], result["verified"]) == (True, False)
     assert "Only the user's own access key can try a code" in result["verification"]
+    assert "came too late" not in result["verification"]  # nobody typed any
     assert f"--serial-number {alice.serial}" in result["verification"]
 
 

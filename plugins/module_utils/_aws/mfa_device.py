@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The calls that read and change the MFA devices of one user.
 
-Private to this collection. Reading, creating and removing is sent again by botocore where AWS throttles or the way
-breaks; a call that carries codes is sent once and never again, since a code counts once.
+Private to this collection. Reading and removing is sent again by botocore where AWS throttles or the way breaks. A call
+that carries codes is sent once and never again, since a code counts once. So is one that creates a device: its answer
+has the seed, and when that is lost, the second call finds the name taken and the device looks like somebody else's.
 """
 
 from __future__ import annotations
@@ -128,7 +129,8 @@ class MfaDevices:
     def create_virtual(self, name: str, *, path: str = "/", tags: Optional[Mapping[str, str]] = None) -> New:
         """Create a virtual device that is nobody's yet."""
         more = {"Tags": _pairs(tags)} if tags else {}
-        made = self._call("create_virtual_mfa_device", VirtualMFADeviceName=name, Path=path, **more)
+        parameters = {"VirtualMFADeviceName": name, "Path": path, **more}
+        made = _answer(self._once.client("iam"), "create_virtual_mfa_device", parameters)
         device = made["VirtualMFADevice"]
         return New(device["SerialNumber"], str(device["Base32StringSeed"], "ascii"), device["QRCodePNG"])
 

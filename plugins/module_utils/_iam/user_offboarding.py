@@ -153,12 +153,19 @@ def _advice(reference: UserReference, findings: Sequence[Finding]) -> str:
         return "This version of the policy is not in force: delete it, so that nobody makes it the default again."
     if not reference.exact:
         return f"Its wildcard means {reference.value} too. Take it out if nobody else needs the statement."
-    corrected = [finding for finding in findings if finding.fix is not None]
-    if corrected:
+    rules = ", ".join(finding.rule for finding in findings if finding.fix is not None)
+    if reference.kind != SERIAL:
+        # Corrections are of conditions on MFA: who is let in stays.
+        return _user_advice(reference) + (
+            f" The correction of the statement ({rules}) leaves this as it is." if rules else ""
+        )
+    if rules:
         where = "iam_remediate applies it" if reference.spot.document == "trust" else "the policy's owner applies it"
-        return f"There is a proven correction ({', '.join(finding.rule for finding in corrected)}): {where}."
-    if reference.kind == SERIAL:
-        return _serial_advice(reference)
+        return f"There is a proven correction ({rules}): {where}."
+    return _serial_advice(reference)
+
+
+def _user_advice(reference: UserReference) -> str:
     if reference.kind == UNIQUE_ID:
         return "This id is never given out again: once the user is deleted the entry means nobody. Take it out."
     return (

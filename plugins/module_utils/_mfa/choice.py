@@ -44,13 +44,14 @@ def choose_device(user: str, devices: Sequence[str]) -> Tuple[str, Optional[Expl
         )
     if devices:
         reason = refuse_kind(devices[0])
-        text = reason.text if reason is not None else ""
-        return "", Explanation("not_owned", f"{user} has no device that gives codes: {', '.join(devices)}. {text}", "")
+        text, next_step = (reason.text, reason.next_step) if reason is not None else ("", "")
+        others = f" The others are: {', '.join(devices[1:])}." if devices[1:] else ""
+        return "", Explanation("not_owned", f"{user} has no device that gives codes. {text}{others}", next_step)
     return "", Explanation("not_owned", f"{user} has no MFA device.", "Enrol one: there is nothing to resynchronise.")
 
 
-def stranger(serial: str, user: str, devices: Sequence[str], inventory: Inventory) -> Explanation:
-    """Say why a serial is none of the user's, and which would be right."""
+def stranger(serial: str, user: str, devices: Sequence[str], inventory: Inventory, account: str = "") -> Explanation:
+    """Say why a serial is none of the user's, and which would be right; ``account`` is the user's."""
     parsed = parse_serial(serial)
     own = f"The devices of {user} are: {', '.join(devices)}." if devices else f"{user} has no MFA device."
     near = _near(parsed, user, devices, inventory)
@@ -62,6 +63,9 @@ def stranger(serial: str, user: str, devices: Sequence[str], inventory: Inventor
             return Explanation("not_owned", text, f"{advice} Or enrol this one.")
         text = f"{serial} is a device of {holder}, not of {user}."
         return Explanation("not_owned", text, f"Name the user {holder} if it is theirs that is meant. {own}")
+    if parsed.is_arn and account and parsed.account != account:
+        text = f"{serial} is of account {parsed.account}, and these credentials reach {user} of account {account}."
+        return Explanation("wrong_serial", text, f"{advice} Or give credentials of the device's account.")
     if parsed.kind == "virtual" and not inventory.missing:
         text = f"{serial} does not exist any more, or never did: it is old, or spelt wrong."
     else:

@@ -45,7 +45,21 @@ TWO_CODES = (
 _CHANGES = frozenset(("EnableMFADevice", "DeactivateMFADevice", "DeleteVirtualMFADevice", "CreateVirtualMFADevice"))
 _SIGN_IN = frozenset(("AssumeRole", "GetSessionToken"))
 _NEVER_SENT = frozenset(("ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "SSLError"))
-_LOST = frozenset(("ConnectionClosedError", "HTTPClientError", "ReadTimeoutError", "ResponseStreamingError"))
+_LOST = frozenset(
+    (
+        "ConnectionClosedError",
+        "HTTPClientError",
+        "InternalError",
+        "InternalFailure",
+        "ReadTimeoutError",
+        "ResponseParserError",
+        "ResponseStreamingError",
+        "ServiceFailure",
+        "ServiceUnavailable",
+    )
+)
+# botocore's code of an answer that is not AWS's own, from something on the way.
+_GATEWAY = ("500", "502", "503", "504")
 _NO_CALLER = (
     "CredentialRetrievalError",
     "ExpiredToken",
@@ -63,12 +77,19 @@ class Situation(NamedTuple):
 
     user: str = ""
     serial: str = ""
-    made_here: bool = False  # the codes are made from the seed, with a clock that was checked
+    made_here: bool = False  # the codes are made from the seed
+    clock_checked: bool = True  # and with a clock that was found to be right
     after_resync: bool = False  # the call is the check whether the resynchronisation worked
     own: Optional[bool] = None
     session: bool = False  # temporary credentials
     caller: str = ""  # ARN of the credentials
     devices: Optional[int] = None  # how many the user has
+
+
+# Calls whose permission is looked for on the device.
+_ON_DEVICES = frozenset(
+    ("CreateVirtualMFADevice", "DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
+)
 
 
 class Explanation(NamedTuple):
@@ -125,6 +146,13 @@ def _bad_code(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
         return None
     if refusal.operation in _SIGN_IN:
         return _refused_at_sign_in(situation)
+    if situation.made_here and not situation.clock_checked:
+        return Explanation(
+            "wrong_seed",
+            f"AWS took none of the two codes that were made for {situation.serial}. The seed is not this device's, "
+            "another program used the codes, or this host's clock is wrong, at which nobody looked.",
+            "Run it again without clock_check=false, and check that the seed belongs to this serial.",
+        )
     if situation.made_here:
         return Explanation(
             "wrong_seed",
@@ -192,6 +220,16 @@ def _not_there(refusal: _Refusal, situation: Situation) -> Optional[Explanation]
     )
 
 
+def _in_use(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
+    if refusal.operation != "EnableMFADevice" or not refusal.code.startswith("EntityAlreadyExists"):
+        return None
+    return Explanation(
+        "not_owned",
+        f"{situation.serial} is enabled already, for another user or since a moment ago, and a device has one user.",
+        "Find out whose it is, and deactivate it there first, or take another device.",
+    )
+
+
 def _busy(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
     if not refusal.code.startswith(("ConcurrentModification", "EntityTemporarilyUnmodifiable")):
         return None
@@ -244,8 +282,17 @@ def _denied(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
     return Explanation(
         "denied",
         f"{who} may not call {refusal.api}.",
-        f"Allow it on the user {situation.user}, or ask an administrator to do this for you.",
+        f"Allow it {_resource(refusal.operation, situation.user)}, or ask an administrator to do this for you.",
     )
+
+
+def _resource(operation: str, user: str) -> str:
+    """Say on what a policy has to allow a call."""
+    if operation == "ListVirtualMFADevices":
+        return "on every resource (*)"
+    if operation in _ON_DEVICES:
+        return "on virtual devices (mfa/*), not on the user"
+    return f"on the user {user}"
 
 
 def _unknown_caller(refusal: _Refusal, _situation: Situation) -> Optional[Explanation]:
@@ -255,7 +302,8 @@ def _unknown_caller(refusal: _Refusal, _situation: Situation) -> Optional[Explan
         "denied",
         f"{refusal.api} was refused before AWS looked at it: there are no credentials, or AWS does not know them, or "
         "not any more.",
-        "Give valid credentials. Those of a session end with it.",
+        "Give valid credentials, where boto3 looks for them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, "
+        "or ~/.aws/credentials. Those of a session end with it.",
     )
 
 
@@ -300,7 +348,7 @@ def _transport(refusal: _Refusal, _situation: Situation) -> Optional[Explanation
             f"AWS could not be reached for {refusal.api}; nothing was changed.",
             "Check the network and the region, and run again with fresh codes.",
         )
-    if refusal.code in _LOST or refusal.code in ("InternalFailure", "ServiceFailure", "ServiceUnavailable"):
+    if refusal.code in (*_LOST, *_GATEWAY):
         return Explanation(
             "no_answer",
             f"{refusal.api} was sent and got no proper answer: nobody knows whether AWS did it.",
@@ -313,6 +361,7 @@ _READERS: Tuple[_Reader, ...] = (
     _bad_code,
     _wrong_serial,
     _not_there,
+    _in_use,
     _busy,
     _limit,
     _denied,

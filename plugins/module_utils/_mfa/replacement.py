@@ -16,7 +16,7 @@ Three orders:
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 __all__ = [
     "ABSENT",
@@ -150,11 +150,16 @@ def untouched(journal: Journal, inventory: Inventory) -> bool:
     return not journal.old or _view(journal, inventory).old == MINE
 
 
-def plan(journal: Journal, inventory: Inventory, material: Material) -> List[str]:
-    """Return the kinds of the steps forward, if each does what it should."""
+def plan(
+    journal: Journal,
+    inventory: Inventory,
+    material: Material,
+    choose: Callable[[Journal, Inventory, Material], Step] = next_step,
+) -> List[str]:
+    """Return the kinds of the steps forward, or back, if each does what it should."""
     steps: List[str] = []
     for _round in range(_LONGEST):
-        step = next_step(journal, inventory, material)
+        step = choose(journal, inventory, material)
         if step.kind in ("done", "blocked", "wait_codes"):
             return steps
         steps.append(step.kind)
@@ -230,6 +235,7 @@ def _done(kind: str, journal: Journal, inventory: Inventory, material: Material)
     place = {
         "create": ("new", UNASSIGNED), "enable": ("new", MINE), "deactivate_new": ("new", UNASSIGNED),
         "delete_new": ("new", ABSENT), "deactivate_old": ("old", left), "delete_old": ("old", ABSENT),
+        "enable_old": ("old", MINE),
     }.get(kind)  # fmt: skip
     if kind == "create":
         journal = journal._replace(delivered=True)

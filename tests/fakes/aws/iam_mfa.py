@@ -51,6 +51,8 @@ class DeviceCalls:
         path, name = call.get("Path") or "/", call.get("VirtualMFADeviceName")
         serial = f"arn:aws:iam::{ACCOUNT}:mfa{path}{name}"
         tags = _tags(call)
+        if "//" in path:
+            raise ApiError("ValidationError", "The specified value for path is invalid: no part of it may be empty.")
         # AWS compares names without case.
         if any(serial.lower() == known.lower() for known in self._state.iam.virtual_mfa_devices):
             raise ApiError("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.")

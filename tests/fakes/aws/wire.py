@@ -187,7 +187,7 @@ def _constraint(shape: Shape, value: str) -> str:
     if "enum" in rules and value not in rules["enum"]:
         return f"satisfy enum value set: [{', '.join(rules['enum'])}]"
     pattern = rules.get("pattern")
-    if pattern and shape.type_name == "string" and not re.fullmatch(_python(pattern), value):
+    if pattern and shape.type_name == "string" and not re.fullmatch(_python(pattern), value, re.ASCII):
         return f"satisfy regular expression pattern: {pattern}"
     return ""
 

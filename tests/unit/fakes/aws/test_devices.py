@@ -34,6 +34,11 @@ def test_a_virtual_device_is_created_with_its_secret_once(world: World) -> None:
     assert set(listed) == {"SerialNumber"}
 
 
+def test_a_path_with_an_empty_part_is_refused(world: World) -> None:
+    answer = refused(world.iam().create_virtual_mfa_device, VirtualMFADeviceName="phone", Path="/staff//")
+    assert (answer.code, answer.status) == ("ValidationError", 400)
+
+
 def test_a_name_is_taken_once_whatever_its_case(world: World) -> None:
     created(world, name="Phone")
     message = "MFADevice entity at the same path and name already exists."
@@ -373,6 +378,11 @@ def test_a_user_who_holds_anything_is_not_deleted(world: World) -> None:
         ({"SerialNumber": "short"}, "at 'serialNumber' failed to satisfy constraint: Member must have length greater"),
         ({"SerialNumber": "with blanks in it"}, "Member must satisfy regular expression pattern"),
         ({"AuthenticationCode1": "abcdef"}, "at 'authenticationCode1' failed to satisfy constraint"),
+        # Digits, but not those that a device shows.
+        (
+            {"AuthenticationCode1": "\u0661\u0662\u0663\u0664\u0665\u0666"},
+            "at 'authenticationCode1' failed to satisfy constraint",
+        ),
         ({"UserName": "no/such"}, "Value 'no/such' at 'userName'"),
     ],
 )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from ansible_collections.softtoken.compliance.plugins.module_utils._aws.mfa_device import Caller, MfaDevices
-from ansible_collections.softtoken.compliance.plugins.module_utils._aws.sign_in import SignIn
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.mfa_device import Caller
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import ClockMeasurement
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_ledger import CodeLedger
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_resync import (
@@ -31,8 +30,10 @@ class SignedBy:
 
 def run(arn: str, folder: Path, **parameters: Any) -> None:
     defaults = {"user": None, "serial": None, "code1": "860211", "code2": "047593", "seed": None, "clock_check": True}
+    aws: Any = SignedBy(arn)
+    nobody: Any = None
     ports = ResyncPorts(
-        cast("MfaDevices", SignedBy(arn)), cast("SignIn", None), None, CodeLedger(str(folder), lambda: 0.0),
+        aws, nobody, None, CodeLedger(str(folder), lambda: 0.0),
         lambda: ClockMeasurement(0.0), lambda: 0.0, lambda _seconds: None, lambda _text: None,
     )  # fmt: skip
     run_resync({**defaults, **parameters}, ports, check_mode=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -91,6 +92,18 @@ def test_a_broken_trust_policy_comes_with_its_proven_correction() -> None:
     fix = next(one["fix"] for one in found["findings"] if one["rule"] == "MFA-C01")
     assert fix["document"]["Statement"][0]["Condition"]["Bool"] == {"aws:MultiFactorAuthPresent": "true"}
     assert "iam_remediate applies it" in found["advice"]
+
+
+def test_a_correction_of_a_condition_is_none_for_the_principal() -> None:
+    document = json.loads(json.dumps(STALE))
+    document["Statement"][0]["Principal"] = {"AWS": arn("user/alice")}
+    found = repaired(account(devices=[ALICE], users=PEOPLE, roles=[role("ops", document)]))
+    by_kind = {one["kind"]: one["advice"] for one in found}
+    assert "iam_remediate applies it" in by_kind.pop("serial")
+    (advice,) = by_kind.values()
+    assert "Take it out" in advice
+    assert "iam_remediate applies it" not in advice
+    assert "The correction of the statement (MFA-C01) leaves this" in advice
 
 
 def test_the_account_is_judged_as_it_will_be_without_the_devices() -> None:

@@ -52,6 +52,8 @@ def test_without_one_there_is_no_choice(devices: list[str], says: str) -> None:
     assert serial == ""
     assert problem is not None
     assert says in str(problem)
+    assert problem.next_step
+    assert str(problem).count(KEY) <= 1
 
 
 BOB = f"{PREFIX}mfa/bob"
@@ -88,3 +90,10 @@ def test_what_the_inventory_does_not_say_is_not_claimed() -> None:
     assert "cannot be said: iam:ListVirtualMFADevices: AccessDenied" in found.text
     assert "does not exist" not in found.text
     assert "alice has no MFA device" in found.next_step
+
+
+def test_a_device_of_another_account_is_not_said_to_be_gone() -> None:
+    found = stranger("arn:aws:iam::999999999999:mfa/alice", "alice", [ALICE], Inventory(HELD), ALICE.split(":")[4])
+    assert found.cause == "wrong_serial"
+    assert "is of account 999999999999, and these credentials reach alice" in found.text
+    assert ALICE in found.next_step

@@ -46,7 +46,7 @@ RESYNC, SIGN_IN = "iam:ResyncMFADevice", "sts:GetSessionToken"
         (RESYNC, "ServiceFailure", "x", ALICE, "no_answer", "nobody knows"),
         (RESYNC, "EndpointConnectionError", "x", ALICE, "no_answer", "nothing was changed"),
         ("GetCallerIdentity", "SignatureDoesNotMatch", "Signature expired: now", ALICE, "host_clock", "minutes off"),
-        ("GetCallerIdentity", "NoCredentialsError", "Unable to locate credentials", ALICE, "denied", "no credentials"),
+        ("GetCallerIdentity", "NoCredentialsError", "Unable to locate credentials", ALICE, "denied", "AWS_PROFILE"),
         ("GetCallerIdentity", "ExpiredTokenException", "expired", ALICE, "denied", "not any more"),
         ("GetCallerIdentity", "SignatureDoesNotMatch", "The request signature", ALICE, "denied", "does not know them"),
         (RESYNC, "SomethingNew", "x", ALICE, "unknown", "SomethingNew"),
@@ -62,3 +62,30 @@ def test_a_refusal_has_a_cause_and_a_way_on(
     assert code in found.text
     assert cause == "unknown" or found.next_step
     assert explain(operation.rpartition(":")[2], code, message, situation) == found
+
+
+def test_a_clock_that_nobody_looked_at_is_not_called_right() -> None:
+    situation = Situation(user="alice", serial="GAHT12345678", made_here=True, clock_checked=False)
+    found = explain("ResyncMFADevice", "InvalidAuthenticationCode", "Authentication code is not valid.", situation)
+    assert found.cause == "wrong_seed"
+    assert "clock is right" not in found.text
+    assert "this host's clock is wrong, at which nobody looked" in found.text
+
+
+def test_an_answer_of_something_on_the_way_says_nothing_of_what_aws_did() -> None:
+    for code in ("502", "504", "ResponseParserError"):
+        assert explain("ResyncMFADevice", code, "Bad Gateway", Situation(user="alice")).cause == "no_answer"
+
+
+@pytest.mark.parametrize(
+    ("operation", "where"),
+    [
+        ("CreateVirtualMFADevice", "on virtual devices (mfa/*), not on the user"),
+        ("TagMFADevice", "on virtual devices (mfa/*), not on the user"),
+        ("ListVirtualMFADevices", "on every resource (*)"),
+        ("ListMFADevices", "on the user alice"),
+    ],
+)
+def test_a_permission_is_asked_for_on_what_it_is_of(operation: str, where: str) -> None:
+    found = explain(operation, "AccessDenied", "x", ALICE._replace(own=False))
+    assert f"Allow it {where}" in found.next_step
