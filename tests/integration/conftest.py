@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 BESIDE = ("test_iam_", "test_mfa_")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep what takes containers, namespaces and virtual machines in one process; the AWS double's tests run beside."""
-    for item in items:
-        name = item.path.stem
-        item.add_marker(pytest.mark.xdist_group(name if name.startswith(BESIDE) else "rigs"))
+    name = item.path.stem
+    item.add_marker(pytest.mark.xdist_group(name if name.startswith(BESIDE) else "rigs"))
 
 
 @pytest.hookimpl(wrapper=True)
