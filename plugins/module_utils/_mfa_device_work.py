@@ -325,7 +325,7 @@ class Worker:
         return seed
 
     def _write(self, **changed: object) -> None:
-        self._journal = self._journal._replace(**changed)  # type: ignore[arg-type]
+        self._journal = self._journal._replace(**changed)  # type: ignore[arg-type]  # fields of several types
         self._file.write(self._journal)
 
     def _forget_files(self) -> None:

@@ -70,7 +70,7 @@ def _known(hosts: Sequence[str], hostvars: Mapping[str, Any]) -> Iterator[tuple[
     """Yield each host that has the fact, with it."""
     for host in hosts:
         # hostvars has no usable get(): for a host that the inventory does not know it returns an undefined value.
-        values = hostvars[host] if host in hostvars else {}  # noqa: SIM401
+        values = hostvars[host] if host in hostvars else {}  # noqa: SIM401  hostvars have no get()
         facts = values.get("ansible_facts", {}).get("softtoken")
         if isinstance(facts, Mapping):
             yield str(host), facts

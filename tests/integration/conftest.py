@@ -14,18 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 
-#: Tests that need nothing but the AWS double, which each process has for itself.
-BESIDE = ("test_iam_", "test_mfa_")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what takes containers, namespaces and virtual machines in one process; the AWS double's tests run beside."""
-    for item in items:
-        name = item.path.stem
-        item.add_marker(pytest.mark.xdist_group(name if name.startswith(BESIDE) else "rigs"))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup() -> Generator[None, object, object]:
     """Skip what needs a rig that only root may build, and say so."""

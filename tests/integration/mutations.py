@@ -112,7 +112,7 @@ MUTATIONS = {
     ),
     "witness-sign": Mutation(
         "the change of sign of ntplib's offset",
-        "plugins/module_utils/_adapters.py",
+        "plugins/module_utils/_sntp.py",
         "offset_s=-stats.offset",
         "offset_s=stats.offset",
     ),

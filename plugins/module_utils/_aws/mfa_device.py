@@ -17,7 +17,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors i
 from .session import ClientFactory, Failure, Session, api_name, failure_of, failures
 from .shape import moment
 
-__all__ = ["AwsRefusal", "Caller", "Device", "MfaDevices", "New", "User"]
+__all__ = ["AwsRefusal", "Caller", "Device", "MfaDevices", "New", "User", "answer_of"]
 
 _ATTEMPTS = 5
 _HIDDEN = "******"
@@ -117,7 +117,7 @@ class MfaDevices:
 
         client.meta.events.register("before-send.sts.GetCallerIdentity", look)
         try:
-            answer = _answer(client, "get_caller_identity", {})
+            answer = answer_of(client, "get_caller_identity", {})
         finally:
             client.meta.events.unregister("before-send.sts.GetCallerIdentity", look)
         kind, _slash, rest = answer["Arn"].rpartition(":")[2].partition("/")
@@ -130,7 +130,7 @@ class MfaDevices:
         """Create a virtual device that is nobody's yet."""
         more = {"Tags": _pairs(tags)} if tags else {}
         parameters = {"VirtualMFADeviceName": name, "Path": path, **more}
-        made = _answer(self._once.client("iam"), "create_virtual_mfa_device", parameters)
+        made = answer_of(self._once.client("iam"), "create_virtual_mfa_device", parameters)
         device = made["VirtualMFADevice"]
         return New(device["SerialNumber"], str(device["Base32StringSeed"], "ascii"), device["QRCodePNG"])
 
@@ -161,7 +161,7 @@ class MfaDevices:
     # --- how
 
     def _call(self, method: str, **parameters: Any) -> Any:
-        return _answer(self._patient.client("iam"), method, parameters)
+        return answer_of(self._patient.client("iam"), method, parameters)
 
     def _all(self, method: str, key: str, **parameters: Any) -> Iterator[Any]:
         """Follow Marker by hand: botocore does not know that tags come in pages."""
@@ -179,10 +179,11 @@ class MfaDevices:
             "AuthenticationCode1": code1,
             "AuthenticationCode2": code2,
         }
-        _answer(self._once.client("iam"), method, parameters, hidden=(code1, code2))
+        answer_of(self._once.client("iam"), method, parameters, hidden=(code1, code2))
 
 
-def _answer(client: Any, method: str, parameters: Dict[str, Any], hidden: Iterable[str] = ()) -> Any:
+def answer_of(client: Any, method: str, parameters: Dict[str, Any], hidden: Iterable[str] = ()) -> Any:
+    """Call a method of a client; what is ``hidden`` is in no error. Raises AwsRefusal."""
     call: Callable[..., Any] = getattr(client, method)
     failed: Optional[Failure] = None
     try:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Callable, NamedTuple, Optional
 
-from .mfa_device import AwsRefusal
-from .session import ClientFactory, Failure, Session, api_name, failure_of, failures
+from .mfa_device import answer_of
+from .session import ClientFactory, Session
 
 # Where it is missing, AnsibleAWSModule has said so before anything here is called.
 with contextlib.suppress(ImportError):
@@ -52,16 +52,7 @@ class SignIn:
         return Dated(self._once.client("sts").meta.endpoint_url, headers.get("date", ""), asked, answered)
 
     def _call(self, method: str, hidden: str, **parameters: Any) -> Any:
-        client = self._once.client("sts")
-        call: Callable[..., Any] = getattr(client, method)
-        failed: Optional[Failure] = None
-        try:
-            return call(**parameters)
-        except failures() as exc:
-            failed = failure_of(exc, api_name(client, method))
-        # Outside of the handler: what botocore raised may hold the code, and would travel on as the context.
-        message = failed.message.replace(hidden, "******") if hidden else failed.message
-        raise AwsRefusal(failed.api.partition(":")[2], failed.code, message)
+        return answer_of(self._once.client("sts"), method, parameters, hidden=(hidden,))
 
 
 def clients_of_key(
