@@ -13,10 +13,10 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.judgement import host_facts
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import Look
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.detail import clock_detail
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.errors import ClockError
-from ansible_collections.softtoken.compliance.plugins.module_utils._clock.facts import clock_facts
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.measure import Reading, interpret
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import (
     ClockMeasurement,
@@ -35,8 +35,6 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._agent_report
     what_it_holds,
 )
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._plain import learn, read_as
-
-SCHEMA = 1
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -121,10 +119,7 @@ def facts_of(measured: Mapping[str, Any], started: float, ended: float, *, age_s
     measurement = _aged(reading.measurement, policy, age_s)
     if measured["compare"]:
         measurement = _with_controller(measurement, measured, started, ended)
-    identity = {name: measured["identity"][name] for name in ("tokens", "serials", "attached_role")}
-    if measured["identity"].get("role_profiles"):
-        identity["role_profiles"] = measured["identity"]["role_profiles"]
-    facts = {"schema": SCHEMA, **clock_facts(measurement, policy), **identity}
+    facts = host_facts(measurement, policy, measured["identity"])
     result: dict[str, Any] = {"ansible_facts": {"softtoken": facts}}
     if "detail" in measured:
         detail = measured["detail"]

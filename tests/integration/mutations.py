@@ -179,8 +179,8 @@ MUTATIONS = {
     "facts-with-measurement": Mutation(
         "the line between the facts and the long form",
         "plugins/action/host_facts.py",
-        'facts = {"schema": SCHEMA,',
-        'facts = {"schema": SCHEMA, "measurement": dict(measured),',
+        'facts = host_facts(measurement, policy, measured["identity"])',
+        'facts = {**host_facts(measurement, policy, measured["identity"]), "measurement": dict(measured)}',
     ),
 }
 

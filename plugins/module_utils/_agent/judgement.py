@@ -13,14 +13,21 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 from .._clock.collect import Look
 from .._clock.facts import clock_facts
 from .._clock.measure import interpret
-from .._clock.model import ClockMeasurement
+from .._clock.model import ClockMeasurement, ClockPolicy
 from .._clock.verdict import judge
 from .._clock.wire import policy_from_params
-from .report import Notice, Stamp
+from .report import Notice, Report, Stamp
 
-__all__ = ["Judgement", "judge_measured", "notices_between", "stale_facts"]
+__all__ = ["CONFIG_INVALID", "Judgement", "host_facts", "judge_measured", "notices_between", "stale_report"]
 
 FACTS_SCHEMA = 1
+
+#: The agent's own reason for a verdict; all others are the clock's.
+CONFIG_INVALID = "agent.config_invalid"
+_SENTENCES = {
+    CONFIG_INVALID: "the agent's configuration is wrong, so what it measured before no longer counts: "
+    "run softtoken-agent config, and correct the line that it names",
+}
 
 #: Steps change the difference between wall clock and boot time, slewing does not; reading the two takes microseconds.
 _STEP_S = 0.01
@@ -42,9 +49,17 @@ def judge_measured(measured: Mapping[str, Any]) -> Judgement:
     look: Look = measured["look"]
     measurement = interpret(look, min_sources=policy.min_sources).measurement
     verdict = judge(measurement, policy)
-    identity = {name: measured["identity"][name] for name in ("tokens", "serials", "attached_role")}
-    facts = {"schema": FACTS_SCHEMA, **clock_facts(measurement, policy), **identity}
+    facts = host_facts(measurement, policy, measured["identity"])
     return Judgement(facts, list(verdict.messages), list(verdict.warnings), measurement)
+
+
+def host_facts(measurement: ClockMeasurement, policy: ClockPolicy, identity: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return ``ansible_facts.softtoken``, wherever it is made; ``identity`` is what ``look_at_host`` found."""
+    facts = {"schema": FACTS_SCHEMA, **clock_facts(measurement, policy)}
+    facts.update((name, identity[name]) for name in ("tokens", "serials", "attached_role"))
+    if identity.get("role_profiles"):
+        facts["role_profiles"] = identity["role_profiles"]
+    return facts
 
 
 def notices_between(before: Optional[Stamp], now: Stamp) -> List[Notice]:
@@ -61,7 +76,11 @@ def notices_between(before: Optional[Stamp], now: Stamp) -> List[Notice]:
     return found
 
 
-def stale_facts(facts: Mapping[str, Any], code: str) -> Dict[str, Any]:
-    """Return old facts as what they are worth now: an unknown clock, with the reason first."""
-    others = [reason for reason in facts.get("reasons", ()) if reason != code]
-    return {**facts, "verdict": "unknown", "reasons": [code, *others]}
+def stale_report(report: Report, code: str, why: str) -> Report:
+    """Return an old report as what it is worth now: an unknown clock, with the agent's own reason first."""
+    reasons, messages = list(report.facts["reasons"]), list(report.messages)
+    if code not in reasons:
+        # A message belongs to the reason, and after those the warning, in its place.
+        reasons, messages = [code, *reasons], [_SENTENCES[code], *messages]
+    facts = {**report.facts, "verdict": "unknown", "reasons": reasons}
+    return report._replace(stale=why, facts=facts, messages=messages)

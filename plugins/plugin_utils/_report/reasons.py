@@ -4,13 +4,14 @@
 """What each reason code means to a reader, and what to do about it.
 
 Private to this collection. The codes are those of ``_clock.verdict`` (a test compares), plus the ``host.*`` codes
-that only a report over many hosts can have. Advice depends on the run: who enforced already is not told to enforce.
+that only a report over many hosts can have, and those that a host's agent gives facts that no longer count. Advice depends on the run: who enforced already is not told to enforce.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.judgement import CONFIG_INVALID
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.messages import DOUBTS, VIOLATIONS, WARNINGS
 
 __all__ = [
@@ -31,7 +32,8 @@ HOST_NOT_MEASURED = "host.not_measured"
 HOST_MALFORMED = "host.malformed_facts"
 
 #: Worst first. A host of which nothing is known comes after what was measured and is wrong, and before single doubts.
-_ORDER = (*VIOLATIONS, HOST_UNREACHABLE, HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, *DOUBTS, *WARNINGS)
+_UNKNOWN = (HOST_UNREACHABLE, HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, CONFIG_INVALID)
+_ORDER = (*VIOLATIONS, *_UNKNOWN, *DOUBTS, *WARNINGS)
 _RANKS = {code: rank for rank, code in enumerate(_ORDER)}
 
 _ENFORCE = "{enforce}"  # advice that begins so is what the role timesync does
@@ -55,6 +57,10 @@ REASONS: dict[str, Reason] = {
     HOST_MALFORMED: Reason(
         "the host returned facts that are none of this collection's",
         "look for another version of the collection or a stale fact cache, then measure again",
+    ),
+    CONFIG_INVALID: Reason(
+        "the configuration of the host's agent is wrong, so these facts no longer count",
+        "correct what softtoken-agent config names on the host, or run the role drift_agent again",
     ),
     "chrony.missing": Reason("chronyd is not installed", _ENFORCE),
     "chrony.inactive": Reason("chronyd does not run", _ENFORCE),

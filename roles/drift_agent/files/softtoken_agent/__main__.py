@@ -17,9 +17,14 @@ def _start() -> int:
 
         sys.stdout.write(f"{install(sys.path[0])}\n")
         return 0
-    from softtoken_agent.cli import main  # type: ignore[import-not-found] # from beside this
+    try:
+        from softtoken_agent.cli import main  # type: ignore[import-not-found] # from beside this
 
-    code: int = main(sys.argv[1:])
+        code: int = main(sys.argv[1:])
+    except Exception:
+        # Python would end with 1, which to monitoring is a warning beside a clock that is right.
+        sys.excepthook(*sys.exc_info())
+        return 3
     return code
 
 

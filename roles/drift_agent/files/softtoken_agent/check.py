@@ -24,10 +24,11 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._agent.histor
     line_of,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.judgement import (
+    CONFIG_INVALID,
     Judgement,
     judge_measured,
     notices_between,
-    stale_facts,
+    stale_report,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.metrics import metrics_text
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import (
@@ -52,8 +53,6 @@ from .journal import tell
 from .store import Places, append_bounded, read_text, write_atomically
 
 __all__ = ["Checked", "check", "last_report", "load_config", "mark_stale", "outlook_of"]
-
-STALE_CODE = "agent.config_invalid"
 
 _NODE_EXPORTER = "/var/lib/prometheus/node-exporter"
 _MAX_CONFIG = 65536
@@ -254,7 +253,7 @@ def _metrics_file(outputs: Outputs) -> str:
 
 
 def mark_stale(places: Places, reason: str) -> List[str]:
-    """Say in every result that is there that nothing may be concluded from it; returns what went wrong."""
+    """Say in every result that nothing may be concluded from it, since the configuration is wrong; returns failures."""
     report = _report_before(places)
     if report is None:
         return []
@@ -262,8 +261,7 @@ def mark_stale(places: Places, reason: str) -> List[str]:
         outputs = read_outputs(_config_text(places))
     except ConfigFault:
         outputs = Outputs()
-    facts = stale_facts(report.facts, STALE_CODE)
-    stale = report._replace(stale=f"{reason} (since {_utc(time.time())})", facts=facts)
+    stale = stale_report(report, CONFIG_INVALID, f"{reason} (since {_utc(time.time())})")
     # The outlook of a measurement that no longer counts does not count either.
     return _leave(places, outputs, stale, None)
 

@@ -109,7 +109,6 @@ def _check(places: Places, options: Mapping[str, Any]) -> int:
 
 def _locked_check(places: Places, options: Mapping[str, Any]) -> int:
     from ansible_collections.softtoken.compliance.plugins.module_utils._agent.config import ConfigFault
-    from ansible_collections.softtoken.compliance.plugins.module_utils._clock.errors import ClockError
 
     from .check import check, load_config, mark_stale
 
@@ -120,12 +119,7 @@ def _locked_check(places: Places, options: Mapping[str, Any]) -> int:
         for problem in mark_stale(places, reason):
             tell(problem)
         return _unknown(reason, options)
-    try:
-        checked = check(places, config)
-    except ClockError as exc:
-        reason = f"nothing can be said about this clock: {exc}"
-        mark_stale(places, reason)
-        return _unknown(reason, options)
+    checked = check(places, config)
     for problem in checked.problems:
         tell(problem)
     _print(show(checked.report, options["format"], checked.outlook))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.softtoken.compliance.plugins.action.host_facts import ActionModule, facts_of
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.judgement import judge_measured
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import Look
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.config_read import Directive, EffectiveConfig
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.layout import Layout
@@ -89,6 +90,13 @@ def test_role_profiles_are_a_fact_where_there_are_some() -> None:
     assert "role_profiles" not in facts(sent(identity=identity))
     entry = {"role_arn": "arn:aws:iam::123456789012:role/ops", "where": "/x", "profile": "ops", "user": None}
     assert facts(sent(identity={**identity, "role_profiles": [entry]}))["role_profiles"] == [entry]
+
+
+def test_the_agent_makes_the_same_facts_of_the_same_look() -> None:
+    entry = {"role_arn": "arn:aws:iam::123456789012:role/ops", "where": "/x", "profile": "ops", "user": None}
+    identity = {"tokens": None, "serials": [], "attached_role": None, "role_profiles": [entry]}
+    measured = sent(identity=identity, compare=False)
+    assert judge_measured({**measured, "look": LOOK}).facts == facts(measured)
 
 
 def test_the_controller_is_a_witness() -> None:

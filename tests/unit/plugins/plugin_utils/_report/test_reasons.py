@@ -11,7 +11,9 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.reaso
     severity,
 )
 
-CLOCK = Path(__file__).resolve().parents[5] / "plugins" / "module_utils" / "_clock"
+ROOT = Path(__file__).resolve().parents[5]
+CLOCK = ROOT / "plugins" / "module_utils" / "_clock"
+AGENT = (ROOT / "plugins" / "module_utils" / "_agent", ROOT / "roles" / "drift_agent" / "files")
 REASON = re.compile(r'"((?:chrony|clock|source|config|daemon|witness|totp)\.[a-z_]+)"')
 
 
@@ -24,7 +26,17 @@ def test_the_clock_code_has_reasons() -> None:
     assert "chrony.missing" in codes_in_the_clock_code()
 
 
-@pytest.mark.parametrize("code", codes_in_the_clock_code())
+def codes_of_the_agent() -> list[str]:
+    """Return every reason code that the agent has of its own."""
+    texts = [path.read_text(encoding="utf-8") for folder in AGENT for path in folder.rglob("*.py")]
+    return sorted({code for text in texts for code in re.findall(r'"(agent\.[a-z_]+)"', text)})
+
+
+def test_the_agent_has_a_reason_of_its_own() -> None:
+    assert "agent.config_invalid" in codes_of_the_agent()
+
+
+@pytest.mark.parametrize("code", [*codes_in_the_clock_code(), *codes_of_the_agent()])
 def test_every_reason_is_explained(code: str) -> None:
     assert code in REASONS
 
