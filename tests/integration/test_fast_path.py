@@ -145,6 +145,11 @@ def test_both_ways_give_the_same_long_form(healthy: Fleet) -> None:
     for suite, reported in by_report.items():
         assert reported["source"] == "agent", reported
         one, other = reported["detail"], by_module[suite]["detail"]
+        # What the agent remembers is all that it can tell beyond a measurement.
+        *_before, newest = one.pop("history")
+        clock = reported["ansible_facts"]["softtoken"]["clock"]
+        assert newest[1] == pytest.approx(clock["offset_s"], abs=1e-6)
+        assert newest[2] == pytest.approx(clock["bound_s"], abs=MOVING["bound_s"])
         assert set(one) == set(other)
         assert (one["messages"], one["system"]) == (other["messages"], other["system"])
         assert (one["serials"], one["tokens"]) == (other["serials"], other["tokens"]) if "serials" in one else True
@@ -211,8 +216,11 @@ def test_the_agent_that_the_role_installs_sees_what_root_sees(healthy: Fleet, tm
     try:
         ran = role(tmp_path, podman_host(host.container))
         assert ran.rc == 0, ran.output
-        hint = lambda: host.sh("journalctl --no-pager -n 30 -u softtoken-agent")  # noqa: E731
-        wait_for(lambda: host.sh(f"ls {FILE}", check=False) != "", "the first check", timeout=60, hint=hint)
+
+        def journal() -> str:
+            return host.sh("journalctl --no-pager -n 30 -u softtoken-agent")
+
+        wait_for(lambda: host.sh(f"ls {FILE}", check=False) != "", "the first check", timeout=60, hint=journal)
         where = EVERYWHERE._replace(only=host.suite)
         by_report, by_module = (
             healthy.ansible("host_facts", {"max_report_age": age}, where)[host.suite] for age in (900, 0)

@@ -28,6 +28,8 @@ measured           what ``_host_facts.look_at_host`` gave; its named tuples trav
 facts              ``ansible_facts.softtoken`` by the agent's own policy, without any controller's witness
 messages           one sentence for each reason and warning of that verdict
 warnings           the codes of those warnings
+history            at most MAX_POINTS checks of the last day, evenly, oldest first; the last is this one. Lists of when
+                   (CLOCK_REALTIME), offset_s and bound_s as the agent's own facts had them, null where not known.
 =================  ====================================================================================================
 
 Nothing in it is secret. It is written by the agent's user, so whoever reads it has to check what he can about it: see
@@ -43,8 +45,10 @@ from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional
 
 __all__ = [
     "MAX_BYTES",
+    "MAX_POINTS",
     "SCHEMA",
     "Notice",
+    "Point",
     "Report",
     "ReportFault",
     "Stamp",
@@ -55,6 +59,7 @@ __all__ = [
 
 SCHEMA = 1
 MAX_BYTES = 262144
+MAX_POINTS = 48
 
 _NOTICES = frozenset({"clock_step", "suspend"})
 
@@ -68,6 +73,14 @@ class Notice(NamedTuple):
 
     kind: str  # clock_step | suspend
     seconds: float
+
+
+class Point(NamedTuple):
+    """A past check, for a chart."""
+
+    taken_at_s: float
+    offset_s: Optional[float]
+    bound_s: Optional[float]
 
 
 class Stamp(NamedTuple):
@@ -97,6 +110,7 @@ class Report(NamedTuple):
     facts: Dict[str, Any]
     messages: List[str]
     warnings: List[str]
+    history: List[Point]
 
     def stamp(self) -> Stamp:
         """Return when it was taken."""
@@ -132,8 +146,9 @@ def from_json(text: str) -> Report:
         raise ReportFault(f"the report is no JSON: {exc}") from exc
     if not isinstance(found, dict):
         _refuse("", f"{type(found).__name__} where an object belongs")
-    if type(found.get("schema")) is not int or found["schema"] != SCHEMA:
-        _refuse("schema", f"{str(found.get('schema'))[:40]!r}: this reads {SCHEMA} only")
+    schema = found.get("schema")
+    if isinstance(schema, bool) or not isinstance(schema, int) or schema != SCHEMA:
+        _refuse("schema", f"{str(schema)[:40]!r}: this reads {SCHEMA} only")
     missing = [name for name in Report._fields if name not in found]
     if missing:
         _refuse(missing[0], "missing")
@@ -202,6 +217,25 @@ def _notice(value: object, name: str) -> Notice:
     return Notice(parts[0], _number(parts[1], name))
 
 
+def _history(value: object, name: str) -> List[Point]:
+    found = _list(value, name)
+    if not 0 < len(found) <= MAX_POINTS:
+        _refuse(name, f"{len(found)} checks where 1 to {MAX_POINTS} belong")
+    points = [_point(item, name) for item in found]
+    if any(later.taken_at_s <= one.taken_at_s for one, later in zip(points, points[1:])):
+        _refuse(name, "checks that are not in the order of time")
+    return points
+
+
+def _point(value: object, name: str) -> Point:
+    parts = _list(value, name)
+    if len(parts) != len(Point._fields):
+        _refuse(name, "no list of a time, an offset and a bound")
+    offset = None if parts[1] is None else _number(parts[1], name)
+    bound = None if parts[2] is None else _seconds(parts[2], name)
+    return Point(_number(parts[0], name), offset, bound)
+
+
 _READERS: Dict[str, Callable[[object, str], Any]] = {
     "agent_version": _text,
     "machine": _text,
@@ -218,6 +252,7 @@ _READERS: Dict[str, Callable[[object, str], Any]] = {
     "facts": _object,
     "messages": _texts,
     "warnings": _texts,
+    "history": _history,
 }
 
 

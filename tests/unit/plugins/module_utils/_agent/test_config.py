@@ -84,7 +84,7 @@ def test_every_section_is_read() -> None:
         ("[policy]\nmin_sources = -1\n", 2, "min_sources is '-1': expected a whole number from 0 to 1000"),
         ("[policy]\nmin_sources = \u0663\n", 2, "expected a whole number"),
         ("[policy]\nMax_error = 1\n", 2, "there is no key Max_error"),
-        ("[polcy]\nmax_error = 1\n", 1, "there is no section [polcy]: take measure, policy, output, enforce"),
+        ("[plicy]\nmax_error = 1\n", 1, "there is no section [plicy]: take measure, policy, output, enforce"),
         ("max_error = 1\n", 1, "a key before the first section"),
         ("[policy]\nmax_error = 1\nmax_error = 2\n", 3, "max_error is there twice"),
         ("[policy]\n[measure]\n[policy]\n", 3, "section [policy] is there twice"),
