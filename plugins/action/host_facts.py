@@ -82,6 +82,8 @@ class ActionModule(ActionBase):
             raise ReportRefused(f"it is contradicted: {', '.join(doubted)}")
         if facts["verdict"] == "unknown":
             raise ReportRefused(f"it does not tell enough: {', '.join(facts['reasons'])}")
+        if "detail" in result:
+            result["detail"]["history"] = [list(point) for point in held.history]
         return {"changed": False, **result, "source": "agent"}
 
     def _parameters(self) -> dict[str, Any] | None:

@@ -479,6 +479,16 @@ detail:
       description: Everything that was measured about the clock, in seconds and with the sign of the facts.
       type: dict
       sample: {installed: true, version: "4.6.1", active: true}
+    history:
+      description:
+        - What the agent's checks of the last day found, oldest first, at most 48 of them. Each is a list of the time by
+          the host's clock (Unix seconds), the offset and the bound, both in seconds, or V(null) where not known.
+        - The last one is the check that the facts are made of. They are as the agent judged them, by its own policy and
+          without the controller.
+      type: list
+      elements: list
+      returned: when RV(source) is V(agent)
+      sample: [[1795325543.871, 0.000211, 0.000871], [1795325844.125, 0.000204, 0.000893]]
     evidence:
       description:
         - Every trace of a soft token (C(tokens)), every reference to an MFA device and every profile for a role

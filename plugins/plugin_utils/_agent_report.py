@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import (
     MAX_BYTES,
+    Point,
     Report,
     ReportFault,
     from_json,
@@ -105,10 +106,11 @@ class Answer(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A measurement that a report holds, and how long ago it was made."""
+    """A measurement that a report holds, how long ago it was made, and what checks of the last day found."""
 
     measured: Mapping[str, Any]
     age_s: float
+    history: list[Point]
 
 
 def read_answer(printed: str) -> Answer | None:
@@ -162,7 +164,7 @@ def what_it_holds(answer: Answer, parameters: Mapping[str, Any]) -> Held:
         age_s = _age(report, answer, parameters["max_report_age"])
         _check_clock(report, answer)
         _check_options(report.parameters, parameters)
-        return Held(_measured(report, answer, parameters), age_s)
+        return Held(_measured(report, answer, parameters), age_s, report.history)
     except ReportFault as exc:
         raise ReportRefused(str(exc)) from None
     except (AttributeError, KeyError, TypeError, ValueError) as exc:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import Report, machine_key, to_json
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import (
+    Point,
+    Report,
+    machine_key,
+    to_json,
+)
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.version import VERSION
 from ansible_collections.softtoken.compliance.plugins.modules.host_facts import ARGUMENT_SPEC
 
@@ -39,6 +44,7 @@ def report_of(measured: dict[str, Any], **changes: Any) -> str:
         facts={"chrony": {"active": True}},
         messages=[],
         warnings=[],
+        history=[Point(1795309952.0, None, None), Point(1795310252.0, 0.0001, 0.0005)],
     )
     return to_json(report._replace(**changes))
 

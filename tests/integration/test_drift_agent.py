@@ -285,6 +285,9 @@ def test_history_shows_checks_and_the_days_to_lockout(agent: Container) -> None:
     assert len(shown["checks"]) == 2
     assert shown["checks"][0]["sequence"] + 1 == shown["checks"][1]["sequence"]
     assert shown["days_to_lockout"] > 0
+    # The report carries the same for a chart, its own check included.
+    points = report_of(agent)["history"]
+    assert points[-2:] == [[one["taken_at_s"], one["offset_s"], one["bound_s"]] for one in shown["checks"]]
     assert "without correction" in agent.exec("softtoken-agent", "history").stdout
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from .._clock.model import ClockMeasurement
 from .._clock.totp import VALIDATORS, worst_probability
-from .report import Notice
+from .report import MAX_POINTS, Notice, Point
 
-__all__ = ["Entry", "Forecast", "Trend", "entry_of", "forecast", "line_of", "read_entries", "trend"]
+__all__ = ["Entry", "Forecast", "Trend", "entry_of", "forecast", "last_day", "line_of", "read_entries", "trend"]
 
 _DAY_S = 86400.0
 _LATEST_S = 36500 * _DAY_S
@@ -131,6 +131,34 @@ def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return abs(value) < 1e15 and math.isfinite(value)
+
+
+def last_day(lines: Sequence[str], newest: Entry) -> List[Point]:
+    """Return a day of checks for a chart: the newest, and before it those of the lines, thinned evenly, oldest first.
+
+    Only as many lines are read as the day has. Times rise: where the clock was set back, what it had shown later than
+    the checks after that is left out.
+    """
+    found = [newest]
+    for line in reversed(lines):
+        entry = _entry(line)
+        if entry is None:
+            continue
+        if _age_s(entry, newest) > _DAY_S:
+            break
+        if entry.taken_at_s < found[-1].taken_at_s:
+            found.append(entry)
+    found.reverse()
+    last, most = len(found) - 1, min(len(found), MAX_POINTS)
+    kept = (found[last - index * last // max(1, most - 1)] for index in reversed(range(most)))
+    return [Point(entry.taken_at_s, entry.offset_s, entry.bound_s) for entry in kept]
+
+
+def _age_s(entry: Entry, newest: Entry) -> float:
+    """Return how much older one check is: by boot time, which no step moves, if that can be compared."""
+    if entry.boot == newest.boot:
+        return newest.boottime_s - entry.boottime_s
+    return newest.taken_at_s - entry.taken_at_s
 
 
 def forecast(

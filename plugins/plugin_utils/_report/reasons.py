@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each reason code means to a reader, and what to do about it.
 
-Private to this collection. The codes are those of ``_clock.verdict`` (a test compares), plus the ``host.*`` codes
-that only a report over many hosts can have, and those that a host's agent gives facts that no longer count. Advice depends on the run: who enforced already is not told to enforce.
+Private to this collection. The codes are those of ``_clock.verdict`` (a test compares), the ``host.*`` codes that only
+a report over many hosts can have, and the ``agent.*`` codes of an agent's facts that no longer count. Advice depends on
+the run: who enforced already is not told to enforce.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def _start() -> int:
         from softtoken_agent.cli import main  # type: ignore[import-not-found] # from beside this
 
         code: int = main(sys.argv[1:])
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, nothing is known
         # Python would end with 1, which to monitoring is a warning beside a clock that is right.
         sys.excepthook(*sys.exc_info())
         return 3

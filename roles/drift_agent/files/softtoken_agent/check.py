@@ -18,9 +18,11 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._agent.config
     read_outputs,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.history import (
+    Entry,
     Forecast,
     entry_of,
     forecast,
+    last_day,
     line_of,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.judgement import (
@@ -50,12 +52,14 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts i
 
 from .host import host_ports, machine_id, stamp
 from .journal import tell
-from .store import Places, append_bounded, read_text, write_atomically
+from .store import Places, append_bounded, read_last_lines, read_text, write_atomically
 
 __all__ = ["Checked", "check", "last_report", "load_config", "mark_stale", "outlook_of"]
 
 _NODE_EXPORTER = "/var/lib/prometheus/node-exporter"
 _MAX_CONFIG = 65536
+#: Holds a day of checks, of one a minute at least.
+_DAY_BYTES = 262144
 
 
 class Checked(NamedTuple):
@@ -108,8 +112,10 @@ def check(places: Places, config: Config) -> Checked:
             judgement = judge_measured(measured)
     report = _report(places, config, measured, judgement, before)
     outlook = outlook_of(judgement, config.parameters)
+    entry = _entry(report, judgement, stepped)
+    report = report._replace(history=last_day(read_last_lines(places.history, _DAY_BYTES), entry))
     problems = _leave(places, config.outputs, report, outlook)
-    problems += _remember(places, config.outputs, report, judgement, stepped)
+    problems += _remember(places, config.outputs, entry)
     return Checked(report, outlook, problems)
 
 
@@ -145,6 +151,7 @@ def _report(
         facts=judgement.facts,
         messages=judgement.messages,
         warnings=judgement.warnings,
+        history=[],
     )
 
 
@@ -195,10 +202,8 @@ def _leave(places: Places, outputs: Outputs, report: Report, outlook: Optional[F
     return problems
 
 
-def _remember(
-    places: Places, outputs: Outputs, report: Report, judgement: Judgement, stepped: Optional[float]
-) -> List[str]:
-    entry = entry_of(
+def _entry(report: Report, judgement: Judgement, stepped: Optional[float]) -> Entry:
+    return entry_of(
         report.facts,
         judgement.measurement,
         boot_id=report.boot_id,
@@ -208,6 +213,9 @@ def _remember(
         notices=report.notices,
         stepped_s=stepped,
     )
+
+
+def _remember(places: Places, outputs: Outputs, entry: Entry) -> List[str]:
     try:
         _make_folder(places.history)
         append_bounded(places.history, line_of(entry), outputs.history_bytes)

@@ -16,7 +16,16 @@ import os
 import stat
 from typing import Iterator, List, NamedTuple, Optional
 
-__all__ = ["Busy", "Places", "append_bounded", "locked", "read_text", "write_atomically"]
+__all__ = [
+    "Busy",
+    "Places",
+    "append_bounded",
+    "locked",
+    "read_last_lines",
+    "read_lines",
+    "read_text",
+    "write_atomically",
+]
 
 _MODE = 0o644
 _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -138,6 +147,22 @@ def _append(descriptor: int, data: bytes, size: int) -> None:
 def read_lines(path: str, limit: int) -> List[str]:
     """Return the lines of a file; none when there is none. Raises OSError."""
     return (read_text(path, limit) or "").splitlines()
+
+
+def read_last_lines(path: str, most: int) -> List[str]:
+    """Return the whole lines among the last ``most`` bytes of a file; none where it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
+    except OSError:
+        return []
+    try:
+        start = max(0, os.fstat(descriptor).st_size - most)
+        lines = os.pread(descriptor, most, start).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    finally:
+        os.close(descriptor)
+    return lines[1:] if start else lines
 
 
 @contextlib.contextmanager

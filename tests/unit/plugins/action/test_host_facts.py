@@ -213,6 +213,13 @@ def test_the_long_form_is_in_the_report_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert result["source"] == "agent"
     assert result["detail"]["system"]["distribution"] == "debian"
     assert result["detail"]["measurement"]["tracking"]["reference"] == "192.0.2.1"
+    assert result["detail"]["history"] == [[1795309952.0, None, None], [1795310252.0, 0.0001, 0.0005]]
+
+
+def test_a_measurement_has_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    detail = {"system": {"distribution": "debian"}, "identity_gaps": [], "evidence": {}}
+    result = run(monkeypatch, {"changed": False, "measurement": sent(detail=detail)}, detail=True)
+    assert "history" not in result["detail"]
 
 
 def test_the_bound_grows_with_the_report(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,8 @@ def held(
 
 
 def test_what_the_module_would_have_sent() -> None:
-    measured, age = held()
+    measured, age, history = held()
+    assert [tuple(point) for point in history] == [(1795309952.0, None, None), (1795310252.0, 0.0001, 0.0005)]
     assert age == pytest.approx(100.0, abs=0.02)
     assert measured["kernel"] == BOOT_ID
     assert measured["compare"] is True
@@ -48,7 +49,7 @@ def test_what_the_module_would_have_sent() -> None:
 
 
 def test_a_clock_read_to_the_second_was_read_somewhere_in_it() -> None:
-    measured, _age = held(fraction=False)
+    measured = held(fraction=False).measured
     assert (measured["ended_s"], measured["started_s"]) == (int(TAKEN) + 100, int(TAKEN) + 101)
 
 
@@ -225,6 +226,7 @@ def test_an_agent_that_could_not_see_everything() -> None:
         '{"schema": 2}',
         report_of(MEASURED)[:-20],
         report_of(MEASURED, sequence=True),
+        report_of(MEASURED, taken_at_s=TAKEN, history=[]),
         report_of({}),
         report_of({"detail": []}, taken_at_s=TAKEN),
         report_of(MEASURED, taken_at_s=TAKEN, parameters={}),

@@ -73,8 +73,11 @@ def test_it_runs_without_any_package(archive: Path) -> None:
 def test_a_fault_of_its_own_is_unknown_to_monitoring(archive: Path) -> None:
     subprocess.run([sys.executable, "-I", "-S", str(archive)], capture_output=True, check=True, timeout=60)
     current = archive.parent / "current"
-    (current / "softtoken_agent" / "cli.py").write_text("def main(argv):\n    raise KeyError('nobody thought of this')\n")
-    ran = subprocess.run([sys.executable, "-I", "-S", str(current)], capture_output=True, text=True, timeout=60)
+    fault = "def main(argv):\n    raise KeyError('nobody thought of this')\n"
+    (current / "softtoken_agent" / "cli.py").write_text(fault, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", str(current)], capture_output=True, text=True, check=False, timeout=60
+    )
     assert ran.returncode == 3
     assert "nobody thought of this" in ran.stderr
 

@@ -11,6 +11,7 @@ from roles.drift_agent.files.softtoken_agent.store import (
     Busy,
     append_bounded,
     locked,
+    read_last_lines,
     read_lines,
     read_text,
     write_atomically,
@@ -42,6 +43,17 @@ def test_what_fails_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatc
         write_atomically(str(path), "new")
     assert path.read_text("utf-8") == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+def test_the_last_lines_are_whole_ones(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("first\nsecond\nthird\nhal", encoding="utf-8")
+    assert read_last_lines(str(path), 100) == ["first", "second", "third", "hal"]
+    assert read_last_lines(str(path), 13) == ["third", "hal"]
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    for nothing in (link, tmp_path, tmp_path / "none"):
+        assert read_last_lines(str(nothing), 100) == []
 
 
 def test_links_are_replaced_and_never_followed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import Report
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import Point, Report
 
 
 @pytest.fixture
@@ -62,4 +62,5 @@ def report(facts: dict[str, Any]) -> Report:
         facts=facts,
         messages=[],
         warnings=[],
+        history=[Point(1795325544.5, None, None), Point(1795325844.125, 0.0002, 0.0009)],
     )

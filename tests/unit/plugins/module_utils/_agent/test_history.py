@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._agent.histor
     Entry,
     entry_of,
     forecast,
+    last_day,
     line_of,
     read_entries,
     trend,
@@ -56,6 +58,68 @@ def test_what_is_not_known_is_no_number(facts: dict[str, Any]) -> None:
 def test_lines_that_are_none_of_ours_are_passed_over() -> None:
     lines = [line_of(ENTRY), '{"taken_at_s":1', "", "[]", "{}", '{"taken_at_s":"x"}', "[" * 100000, line_of(ENTRY)]
     assert list(read_entries(lines)) == [ENTRY, ENTRY]
+
+
+def past(count: int, **changes: Any) -> list[Entry]:
+    """Checks every 300 s, the last of them 300 s before NEWEST."""
+    return [
+        NEWEST._replace(
+            taken_at_s=NEWEST.taken_at_s - 300.0 * age,
+            boottime_s=NEWEST.boottime_s - 300.0 * age,
+            offset_s=age * 1e-3,
+            **changes,
+        )
+        for age in range(count, 0, -1)
+    ]
+
+
+NEWEST = ENTRY._replace(taken_at_s=1795325844.125, boottime_s=9e6)
+
+
+def test_a_short_history_is_shown_whole() -> None:
+    shown = last_day([line_of(entry) for entry in past(3)], NEWEST)
+    assert [(round(NEWEST.taken_at_s - at), offset) for at, offset, _bound in shown] == [
+        (900, 0.003), (600, 0.002), (300, 0.001), (0, 0.001)
+    ]  # fmt: skip
+    assert last_day([], NEWEST) == [(NEWEST.taken_at_s, 0.001, 0.002)]
+
+
+@pytest.mark.parametrize("count", [46, 47, 48, 49, 100, 288, 3000])
+def test_a_long_history_is_thinned_evenly_over_a_day(count: int) -> None:
+    ages = [
+        NEWEST.taken_at_s - point.taken_at_s for point in last_day([line_of(entry) for entry in past(count)], NEWEST)
+    ]
+    assert len(ages) == min(count + 1, 48)
+    assert (ages[0], ages[-1]) == (300.0 * min(count, 288), 0.0)
+    gaps = {one - later for one, later in itertools.pairwise(ages)}
+    assert max(gaps) - min(gaps) <= 300.0
+
+
+def test_what_is_not_known_is_null_in_a_chart() -> None:
+    unknown = ENTRY._replace(
+        taken_at_s=NEWEST.taken_at_s - 5, boottime_s=NEWEST.boottime_s - 5, offset_s=None, bound_s=None
+    )
+    assert last_day([line_of(unknown)], NEWEST)[0] == (unknown.taken_at_s, None, None)
+
+
+def test_times_rise_whatever_was_done_to_the_clock() -> None:
+    # The clock was 1000 s fast until the check before the last two, and 30 years back for one.
+    fast = [entry._replace(taken_at_s=entry.taken_at_s + 1000) for entry in past(9)[:7]]
+    lines = [line_of(entry) for entry in [*fast, *past(2)]]
+    times = [point.taken_at_s for point in last_day(lines, NEWEST)]
+    assert times == sorted(set(times))
+    assert [round(NEWEST.taken_at_s - at) for at in times] == [1700, 1400, 1100, 800, 600, 300, 0]
+    assert len(last_day(lines, NEWEST._replace(taken_at_s=800000000.0))) == 1
+
+
+def test_an_earlier_boot_counts_by_its_clock() -> None:
+    young, old = (ENTRY._replace(boot="before", taken_at_s=NEWEST.taken_at_s - age) for age in (3600.0, 90000.0))
+    assert len(last_day([line_of(old), line_of(young)], NEWEST)) == 2
+
+
+def test_half_a_line_is_no_check_of_a_day() -> None:
+    lines = [line_of(entry) for entry in past(2)]
+    assert len(last_day([*lines, '{"taken_at_s":1', "[]"], NEWEST)) == 3
 
 
 @given(st.lists(st.text(alphabet='{}[]":,0123456789.eE-abcdefnotices_', max_size=60)))

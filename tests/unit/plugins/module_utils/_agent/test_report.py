@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import (
     MAX_BYTES,
+    MAX_POINTS,
     Notice,
+    Point,
     Report,
     ReportFault,
     from_json,
@@ -63,6 +65,19 @@ def test_every_field_is_needed(report: Report, name: str) -> None:
         ("measured", []),
         ("facts", None),
         ("messages", [1]),
+        ("history", {}),
+        ("history", []),
+        ("history", [1]),
+        ("history", [[1.0, 0.1]]),
+        ("history", [[1.0, 0.1, 0.2, 0.3]]),
+        ("history", [[None, 0.1, 0.2]]),
+        ("history", [[1.0, "0.1", 0.2]]),
+        ("history", [[1.0, True, 0.2]]),
+        ("history", [[1.0, 0.1, -0.2]]),
+        ("history", [[1.0, 0.1, 1e13]]),
+        ("history", [[2.0, 0.1, 0.2], [1.0, 0.1, 0.2]]),
+        ("history", [[2.0, 0.1, 0.2], [2.0, 0.1, 0.2]]),
+        ("history", [[float(number), 0.1, 0.2] for number in range(MAX_POINTS + 1)]),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(report: Report, name: str, value: Any) -> None:
@@ -77,6 +92,13 @@ def test_a_value_that_makes_no_sense_is_refused(report: Report, name: str, value
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(ReportFault):
         from_json(text)
+
+
+def test_as_many_checks_as_a_chart_has_make_a_small_report(report: Report) -> None:
+    day = [Point(1795325844.125 + number, -0.123456, 0.123456) for number in range(MAX_POINTS)]
+    text = to_json(report._replace(history=day))
+    assert from_json(text).history == day
+    assert len(text) - len(to_json(report)) < 2048
 
 
 def test_a_number_that_is_none_is_not_written(report: Report) -> None:
@@ -111,7 +133,9 @@ def test_a_value_of_any_kind_is_read_or_refused(name: str, value: Any) -> None:
     containers: dict[str, Any] = {key: {} for key in ("parameters", "measured", "facts")}
     lists: dict[str, Any] = {key: [] for key in ("notices", "messages", "warnings")}
     texts = dict.fromkeys(("agent_version", "machine", "hostname", "boot_id"), "")
-    found = {"schema": 1, **numbers, **containers, **lists, **texts, name: value}
+    found = {"schema": 1, **numbers, **containers, **lists, **texts, "history": [[0, None, None]]}
+    assert from_json(json.dumps(found)).history == [(0.0, None, None)]
+    found[name] = value
     with suppress(ReportFault):
         read = from_json(json.dumps(found))
         assert read.sequence >= 1
