@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.judgement import host_facts
+from ansible_collections.softtoken.compliance.plugins.module_utils._clock.bound import reference_age_s
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.collect import Look
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.detail import clock_detail
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.errors import ClockError
@@ -22,6 +23,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model 
     ClockMeasurement,
     ClockPolicy,
     Gap,
+    Source,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.service import chrony_unit
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.wire import policy_from_params
@@ -30,6 +32,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts i
 from ansible_collections.softtoken.compliance.plugins.modules.host_facts import ARGUMENT_SPEC
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._agent_report import (
     COMMAND,
+    Held,
     ReportRefused,
     read_answer,
     what_it_holds,
@@ -41,7 +44,8 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # Ansible loads this file once, and forks a worker for each host.
 learn(Look)
 
-_NONSENSE = (AttributeError, ClockError, KeyError, TypeError, ValueError)
+# An OSError comes of a time that no calendar has.
+_NONSENSE = (ArithmeticError, AttributeError, ClockError, LookupError, OSError, TypeError, ValueError)
 
 
 class ActionModule(ActionBase):
@@ -74,14 +78,9 @@ class ActionModule(ActionBase):
         held = what_it_holds(answer, parameters)
         try:
             result = facts_of(held.measured, started, ended, age_s=held.age_s)
+            _check_verdict(result["ansible_facts"]["softtoken"], held, started, ended)
         except _NONSENSE as exc:
             raise ReportRefused(f"it makes no sense: {exc!r}") from None
-        facts = result["ansible_facts"]["softtoken"]
-        doubted = [reason for reason in facts["reasons"] if reason.startswith("witness.")]
-        if doubted:
-            raise ReportRefused(f"it is contradicted: {', '.join(doubted)}")
-        if facts["verdict"] == "unknown":
-            raise ReportRefused(f"it does not tell enough: {', '.join(facts['reasons'])}")
         if "detail" in result:
             result["detail"]["history"] = [list(point) for point in held.history]
         return {"changed": False, **result, "source": "agent"}
@@ -113,6 +112,21 @@ class ActionModule(ActionBase):
         return result if refused is None else {**result, "report": refused}
 
 
+def _check_verdict(facts: Mapping[str, Any], held: Held, started: float, ended: float) -> None:
+    """Refuse a report whose verdict a measurement might not confirm. Raises ReportRefused."""
+    reasons = facts["reasons"]
+    doubted = [reason for reason in reasons if reason.startswith("witness.")]
+    if doubted:
+        raise ReportRefused(f"it is contradicted: {', '.join(doubted)}")
+    if facts["verdict"] == "unknown":
+        raise ReportRefused(f"it does not tell enough: {', '.join(reasons)}")
+    if facts["verdict"] != "compliant":
+        then = facts_of(held.measured, started, ended)["ansible_facts"]["softtoken"]["reasons"]
+        since = [reason for reason in reasons if reason not in then]
+        if since:
+            raise ReportRefused(f"it is stale: {held.age_s:.0f} s old, too old to rule out {', '.join(since)}")
+
+
 def facts_of(measured: Mapping[str, Any], started: float, ended: float, *, age_s: float = 0.0) -> dict[str, Any]:
     """Judge what was seen on a host; its clock was read between two moments of the controller's, ``age_s`` later."""
     policy = policy_from_params(measured["policy"])
@@ -131,12 +145,26 @@ def facts_of(measured: Mapping[str, Any], started: float, ended: float, *, age_s
 
 
 def _aged(measurement: ClockMeasurement, policy: ClockPolicy, age_s: float) -> ClockMeasurement:
-    """Say of the clock what is known about it now: nobody has looked at it since."""
+    """Say of the clock what is known about it now: nobody has looked at it since, and no sample may have come."""
     tracking = measurement.tracking
     if tracking is None or not age_s:
         return measurement
-    drifted = tracking.root_dispersion_s + policy.max_drift_ppm * 1e-6 * age_s
-    return measurement._replace(tracking=tracking._replace(root_dispersion_s=drifted))
+    if (reference_age_s(tracking, measurement.taken_at_s) or 0.0) > 0.0:
+        # The error bound grows with the age of the reference.
+        tracking = tracking._replace(reference_time_s=tracking.reference_time_s - age_s)
+    else:
+        drifted = tracking.root_dispersion_s + policy.max_drift_ppm * 1e-6 * age_s
+        tracking = tracking._replace(root_dispersion_s=drifted)
+    return measurement._replace(tracking=tracking, sources=_aged_sources(measurement, age_s))
+
+
+def _aged_sources(measurement: ClockMeasurement, age_s: float) -> tuple[Source, ...] | None:
+    if measurement.sources is None:
+        return None
+    return tuple(
+        source if source.last_rx_s is None else source._replace(last_rx_s=source.last_rx_s + round(age_s))
+        for source in measurement.sources
+    )
 
 
 def _system(look: Look, reading: Reading) -> dict[str, Any]:

@@ -136,14 +136,15 @@ options:
         measurement for so many seconds. V(0) always measures.
       - The report and the host's clock are read with one shell command, without Python. The facts are made of it by the
         policy of this task, with the controller as a witness of the clock as it is now.
-        RV(ansible_facts.softtoken.measured_at) tells when the agent measured, and the error bound grows by O(max_drift)
-        for the time since.
+        RV(ansible_facts.softtoken.measured_at) tells when the agent measured. The samples and the reference are older
+        by the time since, and the error bound grows by O(max_drift) with it.
       - The host is measured nevertheless, and RV(report) says why, where the report is older, of another boot or host,
         or of another version of this collection; where somebody other than root and the agent could have written it;
         where the clock was stepped, chronyd was started or its configuration was changed since; where it was made with
         another O(gather_subset), O(chronyc_address), O(config_file), O(imds) or O(imds_endpoint), or without one of
-        O(witness_servers); where a witness contradicts it; and where the agent could not see everything, or the verdict
-        would be V(unknown).
+        O(witness_servers); where a witness contradicts it; where its age alone would break a limit such as
+        O(max_reference_age) or O(max_error); and where the agent could not see everything, or the verdict would be
+        V(unknown).
       - Use V(0) to prove what a task before has repaired.
     type: float
     default: 900.0

@@ -231,6 +231,46 @@ def test_the_bound_grows_with_the_report(monkeypatch: pytest.MonkeyPatch) -> Non
     assert old["offset_s"] == young["offset_s"]
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        # The reference was 12 s old when the agent looked, and no policy's patience was that long since.
+        ({"max_reference_age": 300}, "clock.stale"),
+        ({"max_error": 0.01, "warn_error": 0.01}, "clock.bound_exceeded"),
+    ],
+)
+def test_what_only_the_age_of_a_report_makes_wrong_is_measured(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], reason: str
+) -> None:
+    result = run(monkeypatch, {"changed": False, "measurement": sent()}, printed(age_s=500.0), **options)
+    assert result["source"] == "module"
+    assert f"500 s old, too old to rule out {reason}" in result["report"]
+    fresh = run(monkeypatch, UNMEASURED, printed(age_s=20.0), **options)
+    assert (fresh["source"], fresh["ansible_facts"]["softtoken"]["verdict"]) == ("agent", "compliant")
+
+
+def test_what_was_wrong_when_the_agent_looked_is_told_by_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, UNMEASURED, printed(age_s=500.0), max_reference_age=5, min_sources=2)
+    assert result["source"] == "agent"
+    assert {"clock.stale", "source.too_few"} <= set(result["ansible_facts"]["softtoken"]["reasons"])
+
+
+def test_the_age_of_a_report_hides_no_step_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Something stepped the clock back by 100 s before the agent looked: the last update lies in the future.
+    result = run(monkeypatch, UNMEASURED, printed(age_s=100.0, reference_age_s=-100.0))["ansible_facts"]["softtoken"]
+    assert result["verdict"] == "noncompliant"
+    assert "clock.stale" in result["reasons"]
+    assert result["clock"]["bound_s"] > 100
+
+
+@pytest.mark.parametrize("moment", [-1e308, 1e308, 1e18])
+def test_a_report_of_an_impossible_time_is_measured(monkeypatch: pytest.MonkeyPatch, moment: float) -> None:
+    answer = {"changed": False, "measurement": sent()}
+    result = run(monkeypatch, answer, printed(taken_at_s=moment))
+    assert result["source"] == "module"
+    assert "it makes no sense" in result["report"]
+
+
 def test_the_task_policy_counts_and_not_the_agents(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, UNMEASURED, printed(), min_sources=2, authorised_sources=["198.51.100.1"])
     assert result["source"] == "agent"
@@ -275,12 +315,21 @@ def test_where_no_report_can_count_none_is_read(monkeypatch: pytest.MonkeyPatch,
 UNMEASURED: dict[str, Any] = {"failed": True, "msg": "the module ran"}
 
 
-def printed(*, age_s: float = 10.0, wrong_s: float = 0.0, look: Look = LOOK) -> str:
+def printed(
+    *,
+    age_s: float = 10.0,
+    wrong_s: float = 0.0,
+    look: Look = LOOK,
+    reference_age_s: float = 12.0,
+    taken_at_s: float | None = None,
+) -> str:
     """What the command prints on a host that an agent measured ``age_s`` ago, whose clock is ``wrong_s`` off."""
     now = time.time() + wrong_s
     then = now - age_s
-    reports = REPORTS.replace("0.0,0.0", "0.000000000,0.000000000").replace(f"{NOW - 12:.9f}", f"{then - 12:.9f}")
+    reports = REPORTS.replace("0.0,0.0", "0.000000000,0.000000000").replace(
+        f"{NOW - 12:.9f}", f"{then - reference_age_s:.9f}"
+    )
     if look.reports is not None:
-        look = look._replace(taken_at_s=then, reports=CommandResult(0, reports, ""))
+        look = look._replace(taken_at_s=taken_at_s or then, reports=CommandResult(0, reports, ""))
     detail = {"system": {"distribution": "debian"}, "identity_gaps": [], "evidence": {}}
     return answer_of(report_of(sent(look, detail=detail), taken_at_s=then), wall_s=now, age_s=age_s)
