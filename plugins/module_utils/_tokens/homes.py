@@ -12,7 +12,7 @@ from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._ports import Files
 from .model import Gap, Home
-from .text import listed
+from .text import listed, shown
 
 __all__ = ["Account", "OpenHome", "hidden_gap", "names_in", "open_homes", "parse_passwd", "select_homes"]
 
@@ -64,7 +64,8 @@ def select_homes(accounts: Sequence[Account], files: Files) -> Tuple[Home, ...]:
     for name in sorted(names_in(files, "/home") or ()):
         path = f"/home/{name}"
         if path not in homes and name != "lost+found" and files.is_dir(path):
-            homes[path] = Home(name, path)
+            # No name that somebody registered: any bytes may stand there.
+            homes[path] = Home(shown(name), path)
     return tuple(homes.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.homes import (
@@ -34,6 +35,16 @@ def test_passwd_entries() -> None:
         "root", "toor", "daemon", "+", "ci", "nobody", "slash", "alice",
     ]  # fmt: skip
     assert accounts[-1] == Account("alice", "/home/alice", "/bin/zsh")
+
+
+def test_a_directory_with_any_name_gives_a_user_that_can_be_told(tmp_path: Path) -> None:
+    files = RootedFiles(tmp_path)
+    name = os.fsdecode(b"mal\xff\x1b[31m")
+    files.write(f"/home/{name}/.profile", "")
+    (home,) = select_homes((), files)
+    assert home == Home("mal??[31m", f"/home/{name}")
+    opened, _hidden = open_homes(files, [home])
+    assert opened[0].names == {".profile"}
 
 
 def test_people_and_services_with_an_aws_configuration(tmp_path: Path) -> None:
