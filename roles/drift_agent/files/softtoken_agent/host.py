@@ -72,7 +72,7 @@ class _Started:
 
     def __init__(self, program: str, argv: Sequence[str], environment: Mapping[str, str], data: str) -> None:
         self._name = argv[0]
-        self._status: Optional[int] = None
+        self._code = _KILLED
         # What a pipe holds at once is all that any of our programs is ever told.
         source, feed = os.pipe()
         self._out, out = os.pipe()
@@ -102,9 +102,7 @@ class _Started:
                 return self._stopped(end)
             time.sleep(_POLL_S)
         out, err = (b"".join(printed[fd]).decode("utf-8", "replace") for fd in (self._out, self._err))
-        status = self._status or 0
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        return CommandResult(code, out, err)
+        return CommandResult(self._code, out, err)
 
     def _read(self, printed: Dict[int, List[bytes]], end: float) -> bool:
         poll = select.poll()
@@ -134,17 +132,17 @@ class _Started:
         return CommandResult(_KILLED, "", f"{self._name} {said}", timed_out=late)
 
     def _ended(self) -> bool:
-        if self._status is None:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            self._status = status if pid else None
-        return self._status is not None
+        found = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return False
+        self._code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        return True
 
     def end(self) -> None:
-        """End the program and its children, if they still run, and close the pipes."""
-        if not self._ended():
-            # Not collected yet, so no other process can have its number.
-            os.killpg(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+        """End what still runs of the program and its children, and close the pipes."""
+        # Not collected yet, so no other process or group can have its number.
+        os.killpg(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
         os.close(self._out)
         os.close(self._err)
 

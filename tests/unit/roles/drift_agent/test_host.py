@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -49,13 +50,30 @@ def test_endless_output_is_ended(runner: HostRunner) -> None:
     ],
 )
 def test_what_does_not_end_is_ended_with_its_children(runner: HostRunner, script: str, tmp_path: Path) -> None:
-    mark = f"agent-runner-{tmp_path.name}"
-    code, _out, err, late = sh(runner, f": {mark}; {script}", timeout_s=0.3)
+    child = _sleeper(tmp_path)
+    code, _out, err, late = sh(runner, f": {child}; {script.replace('sleep', child)}", timeout_s=0.3)
     assert (code, late) == (-9, True)
     assert "did not end in time" in err
+    assert _alive(child) == []
+
+
+def test_what_a_program_leaves_running_ends_with_it(runner: HostRunner, tmp_path: Path) -> None:
+    child = _sleeper(tmp_path)
+    found = sh(runner, f"{child} 60 >/dev/null 2>&1 & echo done")
+    assert found == (0, "done\n", "", False)
+    assert _alive(child) == []
+
+
+def _sleeper(folder: Path) -> str:
+    """Return a sleep by a name of its own, which tells its processes from all others."""
+    program = folder / "sleeps"
+    program.symlink_to(str(shutil.which("sleep")))
+    return str(program)
+
+
+def _alive(mark: str) -> list[str]:
     time.sleep(0.05)
-    alive = [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in _read(path)]
-    assert alive == []
+    return [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in _read(path)]
 
 
 def _read(path: Path) -> bytes:
