@@ -51,6 +51,13 @@ class Guest:
         server = f"server {self.machine.gateway} port {self._source.port}"
         self.start_with(f"{server}\nrtcsync\n{directives}\n", wrong_s, options)
 
+    def start_quickly(self, wrong_s: float) -> None:
+        """As ``start``, with a source that is asked every second or two: chronyd has an opinion in no time."""
+        self.lie(0.0)
+        source = self.source
+        line = f"server {source['address']} port {source['port']} iburst minpoll 0 maxpoll 2"
+        self.start_with(f"{line}\nrtcsync\n", wrong_s)
+
     def start_with(self, config: str, wrong_s: float, options: str = "-F 1") -> None:
         """Start chronyd anew with this configuration on a clock that is ``wrong_s`` off."""
         self.machine.run("systemctl stop chrony; cat > /etc/chrony/chrony.conf", stdin=config)

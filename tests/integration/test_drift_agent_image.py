@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.agent_host import CONFIG, FACTS, HISTORY, HOME, REPORT, role
 from tests.rigs.roots import root
+from tests.rigs.shell import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +105,7 @@ def probe(agent: Guest, script: str) -> str:
 
 
 def test_the_service_sees_a_clock_that_is_wrong(agent: Guest) -> None:
-    agent.start(300.0)
+    agent.start_quickly(300.0)
     agent.wait_for_belief(200.0)
     report = look(agent)
     assert report["facts"]["verdict"] == "noncompliant"
@@ -146,21 +147,56 @@ def test_a_step_beside_the_agent_is_noticed(agent: Guest) -> None:
     assert notices["clock_step"] == pytest.approx(90, abs=2)
 
 
-def test_the_timer_steps_where_that_is_allowed(agent: Guest) -> None:
-    agent.start(-120.0)
+def enforce(agent: Guest, **values: Any) -> None:
+    """Change the configuration's section enforce."""
+    for name, value in values.items():
+        agent.machine.run(f"sed -i '/^.enforce/,$ s/^{name} = .*/{name} = {value}/' {CONFIG}")
+
+
+def journal(agent: Guest) -> str:
+    return agent.machine.run("journalctl --sync; journalctl -u softtoken-agent -o cat").stdout
+
+
+def newest(agent: Guest) -> dict[str, Any]:
+    entry: dict[str, Any] = json.loads(agent.machine.run(f"tail -n 1 {HISTORY}").stdout)
+    return entry
+
+
+def test_the_timer_steps_where_that_is_allowed_and_no_more_often(agent: Guest) -> None:
+    agent.start_quickly(-120.0)
     agent.wait_for_belief(100.0)
-    agent.machine.run(f"sed -i '/^.enforce/,$ s/^enabled = .*/enabled = true/' {CONFIG}")
-    report = look(agent)
+    enforce(agent, enabled="true", at_most=1)
+    agent.machine.run("systemctl start softtoken-agent.timer")
+    try:
+        wait_for(lambda: "stepped_s" in newest(agent), "the timer to step the clock", timeout=90, every=1)
+    finally:
+        agent.machine.run("systemctl stop softtoken-agent.timer")
     assert abs(agent.wrong_s()) < 2
-    assert report["facts"]["clock"]["offset_s"] == pytest.approx(0, abs=2)
-    entry = json.loads(agent.machine.run(f"tail -n 1 {HISTORY}").stdout)
-    assert entry["stepped_s"] == pytest.approx(120, abs=10)
-    assert "stepped the clock by +1" in agent.machine.run("journalctl -u softtoken-agent -o cat").stdout
+    assert newest(agent)["stepped_s"] == pytest.approx(120, abs=10)
+    assert newest(agent)["offset_s"] == pytest.approx(0, abs=2)
+    told = journal(agent)
+    assert re.search(r"stepped the clock by \+1\d\d\.\d+ s, and verified it", told), told
+
+    # Something sets it wrong again within the hour.
+    agent.start_quickly(-90.0)
+    agent.wait_for_belief(70.0)
+    assert look(agent)["facts"]["verdict"] == "noncompliant"
+    assert agent.wrong_s() < -60
+    assert "stepped_s" not in newest(agent)
+    told = journal(agent)
+    refusal = r"the clock is -\d+\.\d+ s off and was not stepped: 1 attempts within 3600 s are the limit"
+    assert re.search(refusal, told), told
+    assert told.count("stepped the clock by") == 1
+
+    # It was the limit that held it back, and nothing else.
+    enforce(agent, at_most=2)
+    look(agent)
+    assert abs(agent.wrong_s()) < 2
 
 
 def test_the_step_on_command_moves_the_clock_and_says_so(agent: Guest) -> None:
-    agent.machine.run(f"sed -i '/^.enforce/,$ s/^enabled = .*/enabled = false/' {CONFIG}")
-    agent.start(60.0)
+    enforce(agent, enabled="false")
+    agent.start_quickly(60.0)
     agent.wait_for_belief(40.0)
     predicted = agent.machine.run("softtoken-agent step --dry-run").stdout
     assert "would be stepped by -" in predicted
