@@ -426,8 +426,59 @@ def test_a_report_of_another_boot_says_nothing(agent: Container) -> None:
     assert agent.exec("softtoken-agent", "status", check=False).returncode == 3
 
 
+def test_cron_is_refused_where_nothing_would_run_the_checks(
+    story: dict[str, Any], host: Container, tmp_path: Path
+) -> None:
+    assert story["first"].rc == 0
+    for make in ("true", "ln -sf /bin/busybox /usr/sbin/crond"):
+        host.exec("sh", "-c", make)
+        refused = role(tmp_path / "cron", podman_host(host), drift_agent_scheduler="cron")
+        assert refused.rc == 2, refused.output
+        assert "no cron that reads /etc/cron.d is installed" in refused.output
+    host.exec("rm", "/usr/sbin/crond")
+    # Nothing was taken away for it.
+    assert host.exec("systemctl", "is-active", "softtoken-agent.timer").stdout.strip() == "active"
+
+
+@pytest.mark.parametrize("seconds", [0, -5])
+def test_an_interval_that_no_timer_keeps_is_refused(
+    story: dict[str, Any], host: Container, tmp_path: Path, seconds: int
+) -> None:
+    assert story["first"].rc == 0
+    refused = role(tmp_path, podman_host(host), drift_agent_interval=seconds)
+    assert refused.rc == 2, refused.output
+    assert f"drift_agent_interval is {seconds}" in refused.output
+
+
+def test_what_is_turned_off_or_moved_leaves_nothing_behind(
+    story: dict[str, Any], host: Container, tmp_path: Path
+) -> None:
+    assert story["first"].rc == 0
+
+    def there(*paths: str) -> list[str]:
+        return [path for path in paths if host.exec("test", "-e", path, check=False).returncode == 0]
+
+    moved = f"{Path(METRICS).parent.parent}/moved here.prom"
+    ran = role(tmp_path / "moved", podman_host(host), **OFTEN, drift_agent_metrics_file=moved)
+    assert ran.rc == 0, ran.output
+    wait_for(lambda: there(moved) == [moved], "metrics in another place", timeout=30)
+    assert there(METRICS) == []
+    off = role(tmp_path / "off", podman_host(host), **OFTEN, drift_agent_metrics_file="none", drift_agent_facts=False)
+    assert off.rc == 0, off.output
+    before = report_of(host)["sequence"]
+    wait_for(lambda: report_of(host)["sequence"] > before, "one more check", timeout=30)
+    assert there(moved, METRICS, FACTS, "/run/softtoken/softtoken.fact") == []
+    back = role(tmp_path / "back", podman_host(host), **OFTEN)
+    assert back.rc == 0, back.output
+    wait_for(lambda: there(METRICS, FACTS) == [METRICS, FACTS], "facts and metrics again", timeout=30)
+    again = role(tmp_path / "again", podman_host(host), **OFTEN)
+    assert again.recap["host"]["changed"] == 0, again.output
+
+
 def test_cron_can_do_what_the_timer_does(story: dict[str, Any], host: Container, tmp_path: Path) -> None:
     assert story["first"].rc == 0
+    # The test is the cron here.
+    host.write("/usr/sbin/cron", "#!/bin/sh\n", mode="0755")
     run_ = role(tmp_path / "cron", podman_host(host), drift_agent_scheduler="cron", drift_agent_interval=240)
     assert run_.rc == 0, run_.output
     line = host.read("/etc/cron.d/softtoken-agent").splitlines()[-1]
