@@ -14,7 +14,7 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 from .history import Forecast
 from .report import Report
 
-__all__ = ["metrics_text"]
+__all__ = ["metrics_text", "unknown_metrics"]
 
 _Sample = Tuple[Mapping[str, str], Optional[float]]
 
@@ -24,10 +24,8 @@ _VERDICTS = ("compliant", "noncompliant", "unknown")
 def metrics_text(report: Report, outlook: Optional[Forecast]) -> str:
     """Return the metrics of a report."""
     clock, chrony, totp = report.facts["clock"], report.facts["chrony"], report.facts["totp"]
-    verdict = report.facts["verdict"]
     lines: List[str] = []
-    _add(lines, "verdict", "Verdict on this host; 1 for the one that holds",
-         [({"verdict": name}, float(name == verdict)) for name in _VERDICTS])  # fmt: skip
+    _verdict(lines, report.facts["verdict"])
     _add(
         lines,
         "reason",
@@ -52,6 +50,23 @@ def metrics_text(report: Report, outlook: Optional[Forecast]) -> str:
         _one(lines, f"chrony_{name}", f"Number of {_LISTED[name]}", _length(chrony[name]))
     _agent(lines, report, outlook)
     return "\n".join([*lines, "# EOF", ""])
+
+
+def unknown_metrics() -> str:
+    """Return the metrics of a host that could not be measured, and of which there is no report either."""
+    lines: List[str] = []
+    _verdict(lines, "unknown")
+    _stale(lines, stale=True)
+    return "\n".join([*lines, "# EOF", ""])
+
+
+def _verdict(lines: List[str], verdict: str) -> None:
+    _add(lines, "verdict", "Verdict on this host; 1 for the one that holds",
+         [({"verdict": name}, float(name == verdict)) for name in _VERDICTS])  # fmt: skip
+
+
+def _stale(lines: List[str], *, stale: bool) -> None:
+    _one(lines, "check_stale", "1 when no later check could replace this one", stale)
 
 
 _CLOCK = (
@@ -84,7 +99,7 @@ def _agent(lines: List[str], report: Report, outlook: Optional[Forecast]) -> Non
     _one(lines, "check_timestamp_seconds", "When this was measured", report.taken_at_s, "seconds")
     _one(lines, "check_boottime_seconds", "When, in seconds since boot", report.boottime_s, "seconds")
     _one(lines, "check_sequence", "Number of the check", report.sequence)
-    _one(lines, "check_stale", "1 when no later check could replace this one", report.stale is not None)
+    _stale(lines, stale=report.stale is not None)
     # 0 when nothing happened: a gap would hide the difference to an agent that does not look.
     found = {notice.kind: notice.seconds for notice in report.notices}
     _one(lines, "notice_clock_step_seconds", "How far the clock was stepped between the last two checks",
@@ -108,8 +123,9 @@ def _add(lines: List[str], name: str, text: str, samples: Sequence[_Sample], uni
     lines += [f"# HELP {full} {text}", f"# TYPE {full} gauge"]
     if unit:
         lines.append(f"# UNIT {full} {unit}")
-    for labels, value in known:
-        inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+    # The same labels twice (a witness that is asked twice, say) would spoil the whole file.
+    shown = {",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items()): value for labels, value in known}
+    for inside, value in shown.items():
         lines.append(f"{full}{{{inside}}} {_shown(value)}" if inside else f"{full} {_shown(value)}")
 
 

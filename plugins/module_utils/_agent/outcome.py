@@ -9,7 +9,7 @@ Private to this collection. Exit codes are those of monitoring plugins: 0 ok, 1 
 from __future__ import annotations
 
 import json
-from typing import Any, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .history import Entry, Forecast, Trend
 from .metrics import metrics_text
@@ -24,13 +24,13 @@ _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _DAY_S = 86400.0
 
 
-def exit_code(report: Report) -> int:
-    """Return what a monitoring plugin ends with."""
+def exit_code(report: Report, problems: Sequence[str] = ()) -> int:
+    """Return what a monitoring plugin ends with; ``problems`` are results that could not be written."""
     if report.stale is not None:
         return UNKNOWN
     verdict = report.facts["verdict"]
     if verdict == "compliant":
-        return WARNING if report.warnings or report.notices else OK
+        return WARNING if report.warnings or report.notices or problems else OK
     return CRITICAL if verdict == "noncompliant" else UNKNOWN
 
 
@@ -46,21 +46,33 @@ def stale_reason(report: Report, *, boot_id: str, boottime_s: float, max_age_s: 
     return None
 
 
-def show(report: Report, style: str, outlook: Optional[Forecast], age_s: Optional[float] = None) -> str:
+def show(
+    report: Report,
+    style: str,
+    outlook: Optional[Forecast],
+    age_s: Optional[float] = None,
+    problems: Sequence[str] = (),
+) -> str:
     """Return a report in one of the FORMATS."""
     if style == "json":
-        return _json(report, outlook, age_s)
+        return _json(_honest(report), outlook, age_s, problems)
     if style == "prometheus":
-        return metrics_text(report, outlook)
+        return metrics_text(_honest(report), outlook)
     if style == "nagios":
-        return _nagios(report, outlook)
-    return _table(report, outlook, age_s)
+        return _nagios(report, outlook, problems)
+    return _table(report, outlook, age_s, problems)
 
 
-def _json(report: Report, outlook: Optional[Forecast], age_s: Optional[float]) -> str:
+def _honest(report: Report) -> Report:
+    """Return a report that programs may read the verdict from: what is stale says nothing of now."""
+    return report if report.stale is None else report._replace(facts={**report.facts, "verdict": "unknown"})
+
+
+def _json(report: Report, outlook: Optional[Forecast], age_s: Optional[float], problems: Sequence[str]) -> str:
     shown = {
-        "status": _WORDS[exit_code(report)].lower(),
+        "status": _WORDS[exit_code(report, problems)].lower(),
         "stale": report.stale,
+        "problems": list(problems),
         "age_s": age_s,
         "agent_version": report.agent_version,
         "sequence": report.sequence,
@@ -72,10 +84,10 @@ def _json(report: Report, outlook: Optional[Forecast], age_s: Optional[float]) -
     return json.dumps(shown, indent=2) + "\n"
 
 
-def _nagios(report: Report, outlook: Optional[Forecast]) -> str:
-    said = "; ".join(_headlines(report)) or "the clock is right"
+def _nagios(report: Report, outlook: Optional[Forecast], problems: Sequence[str]) -> str:
+    said = "; ".join([*_headlines(report), *problems]) or "the clock is right"
     data = " ".join(_performance(report, outlook))
-    line = f"SOFTTOKEN {_WORDS[exit_code(report)]} - {said}"
+    line = f"SOFTTOKEN {_WORDS[exit_code(report, problems)]} - {said}"
     # A bar would begin the performance data, a line break end the line.
     return f"{' '.join(line.replace('|', '/').split())} | {data}\n"
 
@@ -116,8 +128,9 @@ def _notice(kind: str, seconds: float) -> str:
 # --- for people ------------------------------------------------------------------------------------------------------
 
 
-def _table(report: Report, outlook: Optional[Forecast], age_s: Optional[float]) -> str:
-    rows = list(_rows(report, outlook, age_s))
+def _table(report: Report, outlook: Optional[Forecast], age_s: Optional[float], problems: Sequence[str]) -> str:
+    rows = [("status", _WORDS[exit_code(report, problems)]), *_rows(report, outlook, age_s)]
+    rows += [("problem", problem) for problem in problems]
     width = max(len(name) for name, _value in rows)
     lines = [f"{name.ljust(width)}  {value}".rstrip() for name, value in rows]
     return "\n".join([*lines, ""])
@@ -126,7 +139,6 @@ def _table(report: Report, outlook: Optional[Forecast], age_s: Optional[float]) 
 def _rows(report: Report, outlook: Optional[Forecast], age_s: Optional[float]) -> Iterator[Tuple[str, str]]:
     facts = report.facts
     clock = facts["clock"]
-    yield "status", _WORDS[exit_code(report)]
     yield "verdict", facts["verdict"] if report.stale is None else f"unknown (the last check said {facts['verdict']})"
     yield "measured", _measured(report, age_s)
     for text in _headlines(report):

@@ -32,7 +32,10 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._agent.judgem
     notices_between,
     stale_report,
 )
-from ansible_collections.softtoken.compliance.plugins.module_utils._agent.metrics import metrics_text
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.metrics import (
+    metrics_text,
+    unknown_metrics,
+)
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import (
     MAX_BYTES,
     Report,
@@ -54,12 +57,15 @@ from .host import host_ports, machine_id, stamp
 from .journal import tell
 from .store import Places, append_bounded, read_last_lines, read_text, write_atomically
 
-__all__ = ["Checked", "check", "last_report", "load_config", "mark_stale", "outlook_of"]
+__all__ = ["Checked", "check", "last_report", "load_config", "mark_stale", "outlook_of", "outputs_of"]
 
 _NODE_EXPORTER = "/var/lib/prometheus/node-exporter"
 _MAX_CONFIG = 65536
 #: Holds a day of checks, of one a minute at least.
 _DAY_BYTES = 262144
+#: The largest number that a report may have: whatever stands in a file, the next one has to fit.
+_LAST_NUMBER = 2**53 - 1
+_MAX_FACTS = 1048576
 
 
 class Checked(NamedTuple):
@@ -162,7 +168,7 @@ def _next_number(places: Places, before: Optional[Report]) -> int:
     except OSError:
         text = "0"
     kept = int(text) if text.isascii() and text.isdigit() else 0
-    return max(known, kept) + 1
+    return max([0, *(number for number in (known, kept) if number < _LAST_NUMBER)]) + 1
 
 
 def outlook_of(judgement: Judgement, parameters: Mapping[str, Any]) -> Optional[Forecast]:
@@ -262,16 +268,56 @@ def _metrics_file(outputs: Outputs) -> str:
 
 def mark_stale(places: Places, reason: str) -> List[str]:
     """Say in every result that nothing may be concluded from it, since the configuration is wrong; returns failures."""
+    outputs = outputs_of(places)
     report = _report_before(places)
     if report is None:
-        return []
-    try:
-        outputs = read_outputs(_config_text(places))
-    except ConfigFault:
-        outputs = Outputs()
-    stale = stale_report(report, CONFIG_INVALID, f"{reason} (since {_utc(time.time())})")
+        return _mark_others_stale(outputs, reason)
+    stale = stale_report(report, CONFIG_INVALID, _since(reason, report.stale))
     # The outlook of a measurement that no longer counts does not count either.
     return _leave(places, outputs, stale, None)
+
+
+def _since(reason: str, before: object) -> str:
+    """Say since when it has been so: since the first check that found it."""
+    if isinstance(before, str) and before.startswith(f"{reason} (since "):
+        return before
+    return f"{reason} (since {_utc(time.time())})"
+
+
+def _mark_others_stale(outputs: Outputs, reason: str) -> List[str]:
+    """Mark facts and metrics that outlived their report: it goes with the boot, and they do not."""
+    problems: List[str] = []
+    facts = _facts_before(outputs.facts_file)
+    if facts is not None:
+        reasons = [code for code in facts.get("reasons") or () if code != CONFIG_INVALID]
+        agent = facts.get("agent") or {}
+        agent = {**agent, "stale": _since(reason, agent.get("stale"))}
+        text = json.dumps(
+            {**facts, "verdict": "unknown", "reasons": [CONFIG_INVALID, *reasons], "agent": agent},
+            separators=(",", ":"),
+        )
+        _write(problems, os.environ.get("SOFTTOKEN_FACTS_FILE") or outputs.facts_file, f"{text}\n")
+    metrics_file = _metrics_file(outputs)
+    if metrics_file:
+        _write(problems, metrics_file, unknown_metrics())
+    return problems
+
+
+def _facts_before(path: str) -> Optional[Dict[str, Any]]:
+    try:
+        found = json.loads((read_text(path, _MAX_FACTS) if path else None) or "null")
+    except (OSError, ValueError, RecursionError) as exc:
+        tell(f"the facts of the check before are passed over: {exc}")
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def outputs_of(places: Places) -> Outputs:
+    """Return where the results go, whatever else is wrong with the configuration."""
+    try:
+        return read_outputs(_config_text(places))
+    except ConfigFault:
+        return Outputs()
 
 
 def _utc(seconds: float) -> str:

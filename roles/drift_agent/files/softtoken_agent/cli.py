@@ -15,7 +15,6 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._agent.outcom
     FORMATS,
     OK,
     UNKNOWN,
-    WARNING,
     exit_code,
     history_text,
     show,
@@ -122,31 +121,29 @@ def _locked_check(places: Places, options: Mapping[str, Any]) -> int:
     checked = check(places, config)
     for problem in checked.problems:
         tell(problem)
-    _print(show(checked.report, options["format"], checked.outlook))
-    code = exit_code(checked.report)
-    return WARNING if checked.problems and code == OK else code
+    _print(show(checked.report, options["format"], checked.outlook, problems=checked.problems))
+    return exit_code(checked.report, checked.problems)
 
 
 # --- status and history ----------------------------------------------------------------------------------------------
 
 
 def _status(places: Places, options: Mapping[str, Any]) -> int:
-    from ansible_collections.softtoken.compliance.plugins.module_utils._agent.config import read_outputs
     from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import ReportFault
 
-    from .check import last_report
+    from .check import last_report, outputs_of
     from .host import stamp
-    from .store import read_text
 
     try:
         report = last_report(places)
-        outputs = read_outputs(read_text(places.config, 65536) or "")
     except (OSError, ReportFault) as exc:
         return _unknown(f"{places.report} cannot be read: {exc}; run softtoken-agent check", options)
     if report is None:
         return _unknown(f"there is no {places.report}: run softtoken-agent check, and see its timer", options)
     now = stamp()
-    reason = stale_reason(report, boot_id=now.boot_id, boottime_s=now.boottime_s, max_age_s=outputs.max_age_s)
+    reason = stale_reason(
+        report, boot_id=now.boot_id, boottime_s=now.boottime_s, max_age_s=outputs_of(places).max_age_s
+    )
     age = now.boottime_s - report.boottime_s if now.boot_id == report.boot_id else None
     shown = report._replace(stale=reason)
     _print(show(shown, options["format"], _last_outlook(places), age))

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent's files: written whole or not at all, whoever else may write beside them.
 
-Temporary files have names that nobody can guess and are opened as new ones, links are never followed: root may run the
-agent by hand, in directories that belong to the agent's user.
+Temporary files are opened as new ones, links are never followed: root may run the agent by hand, in directories that
+belong to the agent's user. A file has one temporary name, so a check that is killed leaves at most that, for the next.
 """
 
 from __future__ import annotations
@@ -69,9 +69,14 @@ class Places(NamedTuple):
 
 
 def write_atomically(path: str, text: str) -> None:
-    """Put a file in the place of another, readable to all. Raises OSError, and then leaves the old one."""
+    """Put a file in the place of another, readable to all. Raises OSError, and then leaves the old one.
+
+    Whoever writes holds the lock.
+    """
     folder = os.path.dirname(path)
-    temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.urandom(8).hex()}")
+    temporary = os.path.join(folder, f".{os.path.basename(path)}.new")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, _MODE)
     try:
         try:
@@ -120,6 +125,8 @@ def append_bounded(path: str, line: str, limit: int) -> None:
     data = line.encode()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _NO_LINK, _MODE)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
         _give_to_owner_of(os.path.dirname(path), descriptor)
         size = os.fstat(descriptor).st_size
         if not size:

@@ -45,6 +45,24 @@ def test_what_fails_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatc
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
 
 
+def test_what_a_killed_check_left_is_taken_by_the_next(tmp_path: Path) -> None:
+    path, precious = tmp_path / "x", tmp_path / "precious"
+    precious.write_text("kept", encoding="utf-8")
+    killed = "import os, sys; os.replace = lambda *_: os.kill(os.getpid(), 9)\n"
+    killed += "from roles.drift_agent.files.softtoken_agent.store import write_atomically\n"
+    killed += "write_atomically(sys.argv[1], 'new')"
+    for _time in range(3):
+        subprocess.run([sys.executable, "-c", killed, str(path)], check=False, timeout=60)
+    (left,) = {entry.name for entry in tmp_path.iterdir()} - {"precious"}
+    # Nor does it matter what lies there.
+    (tmp_path / left).unlink()
+    (tmp_path / left).symlink_to(precious)
+    write_atomically(str(path), "one")
+    assert path.read_text("utf-8") == "one"
+    assert precious.read_text("utf-8") == "kept"
+    assert {entry.name for entry in tmp_path.iterdir()} == {"x", "precious"}
+
+
 def test_the_last_lines_are_whole_ones(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("first\nsecond\nthird\nhal", encoding="utf-8")
@@ -81,6 +99,8 @@ def test_only_regular_files_of_a_bearable_length_are_read(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(OSError, match="not a regular file"):
         read_text(str(tmp_path / "fifo"), 10)
+    with pytest.raises(OSError, match="not a regular file"):
+        append_bounded(str(tmp_path / "fifo"), "line\n", 10)
     (tmp_path / "long").write_text("x" * 11, encoding="utf-8")
     with pytest.raises(OSError, match="longer than 10 bytes"):
         read_text(str(tmp_path / "long"), 10)

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.history import Forecast
-from ansible_collections.softtoken.compliance.plugins.module_utils._agent.metrics import _escaped, metrics_text
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.metrics import (
+    _escaped,
+    metrics_text,
+    unknown_metrics,
+)
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import Notice, Report
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +37,21 @@ def test_both_formats_read_the_same_values(report: Report) -> None:
     assert {family.type for family in read_prometheus(text)} == {"gauge"}
     older = {sample.name for family in read_prometheus(text) for sample in family.samples}
     assert older == {name.partition(" ")[0] for name in found}
+
+
+def test_a_witness_that_is_asked_twice_is_one_sample(report: Report) -> None:
+    # node_exporter refuses a whole file for it, Prometheus a whole scrape.
+    (witness,) = report.facts["clock"]["witnesses"]
+    facts = {**report.facts, "clock": {**report.facts["clock"], "witnesses": [witness, witness]}}
+    text = metrics_text(report._replace(facts=facts), OUTLOOK)
+    assert len([line for line in text.splitlines() if line.startswith("softtoken_witness_offset_seconds{")]) == 1
+
+
+def test_a_host_that_was_never_measured_is_unknown() -> None:
+    found = values(unknown_metrics())
+    assert found["softtoken_verdict unknown"] == 1
+    assert found["softtoken_verdict compliant"] == 0
+    assert found["softtoken_check_stale"] == 1
 
 
 def test_names_carry_their_unit(report: Report) -> None:

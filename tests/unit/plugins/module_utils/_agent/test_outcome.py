@@ -83,6 +83,27 @@ def test_a_stale_report_names_no_verdict_of_its_own(report: Report) -> None:
     assert "the configuration is wrong" in text
 
 
+def test_a_stale_report_is_green_to_no_program(report: Report) -> None:
+    stale = report._replace(stale="the report is 1000 s old")
+    told = json.loads(show(stale, "json", None))
+    assert (told["status"], told["softtoken"]["verdict"]) == ("unknown", "unknown")
+    metrics = show(stale, "prometheus", None)
+    assert 'softtoken_verdict{verdict="compliant"} 0.0' in metrics
+    assert 'softtoken_verdict{verdict="unknown"} 1.0' in metrics
+
+
+def test_what_could_not_be_written_is_told_in_every_form(report: Report) -> None:
+    problems = ["/x could not be written: No space left on device"]
+    assert exit_code(report, problems) == 1
+    assert show(report, "nagios", None, problems=problems).startswith(f"SOFTTOKEN WARNING - {problems[0]} | ")
+    told = json.loads(show(report, "json", None, problems=problems))
+    assert (told["status"], told["problems"]) == ("warning", problems)
+    text = show(report, "text", None, problems=problems)
+    assert re.search(r"^status +WARNING$", text, re.MULTILINE)
+    assert problems[0] in text
+    assert exit_code(changed(report, {"verdict": "noncompliant"}), problems) == 2
+
+
 def test_json_and_prometheus(report: Report) -> None:
     told = json.loads(show(report, "json", OUTLOOK, 1.0))
     assert told["status"] == "ok"
