@@ -114,11 +114,13 @@ def _entry(line: str) -> Optional[Entry]:
         return None
     values = {name: found.get(name) for name in Entry._fields}
     values["notices"] = notices = found.get("notices", {})
-    required = ("taken_at_s", "boottime_s", "sequence")
+    required = ("taken_at_s", "boottime_s")
     optional = ("offset_s", "bound_s", "frequency_ppm", "skew_ppm", "stepped_s")
     sound = (
         all(_is_number(values[name]) for name in required)
         and all(values[name] is None or _is_number(values[name]) for name in optional)
+        and (values["bound_s"] is None or values["bound_s"] >= 0)
+        and _is_count(values["sequence"])
         and isinstance(values["boot"], str)
         and isinstance(values["verdict"], str)
         and isinstance(notices, dict)
@@ -127,10 +129,15 @@ def _entry(line: str) -> Optional[Entry]:
     return Entry(**values) if sound else None  # type: ignore[arg-type]
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**53
+
+
 def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return abs(value) < 1e15 and math.isfinite(value)
+    # As a report takes them: a line that no report can carry is none of ours.
+    return abs(value) < 1e12 and math.isfinite(value)
 
 
 def last_day(lines: Sequence[str], newest: Entry) -> List[Point]:

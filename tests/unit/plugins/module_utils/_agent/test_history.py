@@ -14,7 +14,12 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._agent.histor
     read_entries,
     trend,
 )
-from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import Notice
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import (
+    Notice,
+    Report,
+    from_json,
+    to_json,
+)
 from ansible_collections.softtoken.compliance.plugins.module_utils._clock.model import ClockMeasurement, Tracking
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +42,31 @@ def test_an_entry_is_a_line_and_an_entry_again(facts: dict[str, Any]) -> None:
     assert (entry.frequency_ppm, entry.skew_ppm, entry.boot) == (-3.0, 0.5, "0210fe37")
     assert list(read_entries([line_of(entry)])) == [entry]
     assert line_of(entry).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bound_s": -1.0},
+        {"bound_s": 1e12},
+        {"offset_s": -1e13},
+        {"taken_at_s": 1e12},
+        {"sequence": 0},
+        {"sequence": 1.5},
+        {"sequence": 2**53},
+    ],
+)
+def test_a_line_that_no_report_can_carry_is_passed_over(report: Report, change: dict[str, Any]) -> None:
+    # The reader refuses a whole report for one such point: for a day, no check would be of any use.
+    newest = ENTRY._replace(taken_at_s=200.0, sequence=9)
+    points = last_day([line_of(ENTRY._replace(**{"taken_at_s": 90.0, **change})), line_of(ENTRY)], newest)
+    assert from_json(to_json(report._replace(history=points))).history == points
+    assert len(points) == 2
+
+
+def test_a_high_number_is_one() -> None:
+    entry = ENTRY._replace(sequence=2**53 - 1)
+    assert list(read_entries([line_of(entry)])) == [entry]
 
 
 def test_what_is_not_known_is_no_number(facts: dict[str, Any]) -> None:
