@@ -72,8 +72,17 @@ def _version() -> str:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Write the result, if anybody wants to read it: the exit code tells the verdict as well."""
+    if sys.stdout is None:
+        return  # closed by whoever started this
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as exc:
+        if not isinstance(exc, BrokenPipeError):
+            tell(f"the result could not be printed: {exc.strerror}")
+        # Python writes what is left once more at its end, and would change the exit code if that fails again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _unknown(message: str, options: Mapping[str, Any]) -> int:
