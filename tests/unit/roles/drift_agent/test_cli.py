@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,5 +25,6 @@ PRINT = "import sys; from roles.drift_agent.files.softtoken_agent.cli import _pr
 def test_the_exit_code_is_the_verdict_whoever_reads(to: str, said: str) -> None:
     script = f'set -o pipefail; "$0" -c "$1" {to}'
     argv = ["bash", "-c", script, sys.executable, PRINT]
-    ran = subprocess.run(argv, check=False, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(argv, check=False, capture_output=True, text=True, cwd=ROOT, env=env, timeout=60)
     assert (ran.returncode, ran.stderr) == (2, said)
