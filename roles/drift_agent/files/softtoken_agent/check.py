@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -198,7 +199,10 @@ def _leave(places: Places, outputs: Outputs, report: Report, outlook: Optional[F
     try:
         _write(problems, places.report, to_json(report))
     except ReportFault as exc:
-        problems.append(str(exc))
+        # Somebody's thousand profiles would keep the report before for the next, and what it says is not so any more.
+        problems.append(f"{exc}; the one before was removed, so that nobody takes it for this one")
+        with contextlib.suppress(OSError):
+            os.unlink(places.report)
     facts_file = os.environ.get("SOFTTOKEN_FACTS_FILE") or outputs.facts_file
     if facts_file:
         _write(problems, facts_file, _local_facts(report))

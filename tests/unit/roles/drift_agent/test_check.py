@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.config import Outputs
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.report import from_json
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 
-from roles.drift_agent.files.softtoken_agent.check import _next_number, mark_stale
+from roles.drift_agent.files.softtoken_agent.check import _leave, _next_number, mark_stale
 from roles.drift_agent.files.softtoken_agent.store import Places
+from tests.fakes.agent_report import report_of
 
 ROLE = Path(__file__).resolve().parents[4] / "roles" / "drift_agent"
 FACTS = {"schema": 1, "verdict": "compliant", "reasons": [], "agent": {"sequence": 7, "stale": None}}
@@ -77,6 +80,16 @@ def test_no_facts_are_made_of_what_is_none(places: Places, tmp_path: Path, text:
 def test_the_number_fits_a_report_whatever_stood_in_the_file(places: Places, text: str, number: int) -> None:
     Path(places.sequence).write_text(text, encoding="utf-8")
     assert _next_number(places, None) == number
+
+
+def test_a_report_that_is_too_long_leaves_none_that_says_otherwise(places: Places) -> None:
+    report = from_json(report_of({}))
+    outputs = Outputs(facts_file="", metrics_file="")
+    assert _leave(places, outputs, report, None) == []
+    assert Path(places.report).exists()
+    (problem,) = _leave(places, outputs, report._replace(messages=["x" * 300000]), None)
+    assert "at most 262144 are read" in problem
+    assert not Path(places.report).exists()
 
 
 def publish(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
