@@ -76,6 +76,7 @@ def _host(entry: HostEntry) -> dict[str, Any]:
         **_state(entry.state),
         "before": None if entry.before is None else _state(entry.before),
         "enforcement": None if entry.enforcement is None else _enforcement(entry.enforcement),
+        **({"history": [list(point) for point in entry.history]} if entry.history else {}),
     }
 
 

@@ -10,19 +10,22 @@ is unknown, and so is a host without an answer. Unknown never counts as complian
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .account import AccountAudit, account_headline, build_account
 from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE, severity
 
 __all__ = [
     "COMPLIANT",
+    "HISTORY_LIMIT",
     "NONCOMPLIANT",
     "UNKNOWN",
     "Enforcement",
+    "HistoryPoint",
     "HostAnswers",
     "HostEntry",
     "Report",
@@ -41,6 +44,8 @@ FACTS_SCHEMA = 1
 ACCOUNT_ALONE = "account"  # the mode of a run that has no hosts
 MESSAGE_LIMIT = 500
 CAUSE_LIMIT = 200
+HISTORY_LIMIT = 1000  # points of a host, the newest
+_LAST_DATE_S = 253402300799.0  # the end of the year 9999: what comes later is no date that can be written
 _SSH_ENDS = re.compile(r"(Shared c|C)onnection to \S+ closed\.")
 
 
@@ -83,6 +88,14 @@ class Enforcement:
         return f"{self.status}{task}: {self.message or 'no message'}"
 
 
+class HistoryPoint(NamedTuple):
+    """One earlier check by the host's agent; None where it could not say."""
+
+    taken_at_s: float  # seconds since 1970, by the host's own clock
+    offset_s: float | None  # host minus true time: positive is fast
+    bound_s: float | None  # the most that it may have been off
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEntry:
     """One host in the report. ``state`` is the last word; ``before`` is there when the host was enforced."""
@@ -91,6 +104,7 @@ class HostEntry:
     state: State
     before: State | None = None
     enforcement: Enforcement | None = None
+    history: tuple[HistoryPoint, ...] = ()  # oldest first; empty without an agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +216,8 @@ def number(value: Any) -> float | None:
     """Return a finite number, or None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if float("-inf") < value < float("inf") else None
+    # An integer of JSON may be larger than any float.
+    return float(value) if abs(value) <= sys.float_info.max else None
 
 
 def _worst_first(entry: HostEntry) -> tuple[int, float, str]:
@@ -215,10 +230,30 @@ def _worst_first(entry: HostEntry) -> tuple[int, float, str]:
 def _entry(answers: HostAnswers) -> HostEntry:
     measured = _state(answers.measured, cached=answers.cached)
     enforcement = _enforcement(answers.enforced)
+    history = _history(answers.measured_again) or _history(answers.measured)
     if enforcement is None:
-        return HostEntry(host=answers.host, state=measured)
+        return HostEntry(host=answers.host, state=measured, history=history)
     after = _state(answers.measured_again, cached=answers.cached)
-    return HostEntry(host=answers.host, state=after, before=measured, enforcement=enforcement)
+    return HostEntry(host=answers.host, state=after, before=measured, enforcement=enforcement, history=history)
+
+
+def _history(result: Mapping[str, Any] | None) -> tuple[HistoryPoint, ...]:
+    """Return what an agent remembered; what is no point is left out, and a host can send a million of them."""
+    detail = result.get("detail") if result is not None else None
+    sent = detail.get("history") if isinstance(detail, Mapping) else None
+    if not isinstance(sent, list | tuple):
+        return ()
+    points = [point for item in sent[-HISTORY_LIMIT:] if (point := _point(item)) is not None]
+    return tuple(sorted(points, key=lambda point: point.taken_at_s))
+
+
+def _point(item: Any) -> HistoryPoint | None:
+    if not isinstance(item, list | tuple) or len(item) != len(HistoryPoint._fields):
+        return None
+    taken_at_s, offset_s, bound_s = map(number, item)
+    if taken_at_s is None or not 0 <= taken_at_s <= _LAST_DATE_S:
+        return None
+    return HistoryPoint(taken_at_s, offset_s, bound_s if bound_s is not None and bound_s >= 0 else None)
 
 
 def _state(result: Mapping[str, Any] | None, *, cached: Mapping[str, Any] | None) -> State:
