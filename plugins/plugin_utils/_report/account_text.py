@@ -11,12 +11,12 @@ from textwrap import wrap
 from typing import Any
 
 from .account import AccountAudit, account_headline, one_line
+from .figures import names
 
 __all__ = ["account_section"]
 
 LISTED_FINDINGS = 200
 LISTED_GAPS = 100
-NAMED_HOSTS = 8
 WIDTH = 110
 _NOT_JUDGED = ("unknown", "partial")
 
@@ -59,7 +59,7 @@ def _finding(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"    serial: {found['serial']}"
     yield from _wrapped(str(found["message"]), "    what:  ")
     if found.get("hosts"):
-        yield f"    hosts: {_names(found['hosts'])}"
+        yield f"    hosts: {names(found['hosts'])}"
     if found.get("fix"):
         yield from _wrapped(str(found["fix"]["summary"]), "    fix:   ")
 
@@ -75,11 +75,6 @@ def _document(found: Mapping[str, Any]) -> str:
     own = f"managed:{found['resource']}@"
     document = str(found["document"])
     return f"version {document[len(own) :]}" if document.startswith(own) else document
-
-
-def _names(hosts: list[str]) -> str:
-    named = ", ".join(hosts[:NAMED_HOSTS])
-    return named if len(hosts) <= NAMED_HOSTS else f"{named} and {len(hosts) - NAMED_HOSTS} more"
 
 
 def _ignored(audit: AccountAudit) -> list[str]:

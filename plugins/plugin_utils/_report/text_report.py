@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import Any
 
 from .account import account_headline, one_line
 from .account_text import account_section
-from .figures import aligned, folded, names, part, percent, row, seconds
+from .figures import HEADER, aligned, folded, names, part, percent, row, seconds
 from .model import COMPLIANT, UNKNOWN, HostEntry, Report, State, headline
 from .reasons import advice, explain
 
@@ -25,7 +24,6 @@ LISTED_COMPLIANT = 40
 LISTED_LINES = 200
 WIDTH = 110
 RULE = "=" * 78
-HEADER = ("HOST", "VERDICT", "OFFSET", "BOUND", "CODES", "REASONS")
 
 
 def render_text(report: Report) -> str:
@@ -52,6 +50,11 @@ def _head(report: Report) -> str:
     return "\n".join(
         [RULE, f"softtoken.compliance: {headline(report)}", *lines, RULE, f"{mode}; written {report.generated_at}"]
     )
+
+
+def _notes(report: Report) -> str:
+    lines = [fill(one_line(note), WIDTH, subsequent_indent="    ") for note in report.notes]
+    return "\n".join(["To know", "-------", *lines]) if lines else ""
 
 
 def _codes(title: str, codes: Mapping[str, Sequence[str]], report: Report) -> str:
