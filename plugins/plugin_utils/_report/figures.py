@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .model import HostEntry, number
+from .model import COMPLIANT, HostEntry, number
 
-__all__ = ["HEADER", "aligned", "folded", "names", "part", "percent", "row", "seconds"]
+__all__ = ["HEADER", "aligned", "folded", "made_compliant", "names", "part", "percent", "row", "seconds"]
 
 NAMED_HOSTS = 8
 NAME_WIDTH = 40
@@ -55,6 +55,17 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
             for title, cell, width in zip(header, cells, [*widths, 0], strict=True)
         ).rstrip()
         for cells in rows
+    ]
+
+
+def made_compliant(entries: Iterable[HostEntry]) -> list[HostEntry]:
+    """Return the hosts that enforcing turned from something else to compliant."""
+    return [
+        entry
+        for entry in entries
+        if entry.enforcement is not None
+        and entry.state.verdict == COMPLIANT
+        and (entry.before is None or entry.before.verdict != COMPLIANT)
     ]
 
 

@@ -14,7 +14,7 @@ from textwrap import fill
 
 from .account import account_headline, one_line
 from .account_text import account_section
-from .figures import HEADER, aligned, folded, names, part, percent, row, seconds
+from .figures import HEADER, aligned, folded, made_compliant, names, part, percent, row, seconds
 from .model import COMPLIANT, UNKNOWN, HostEntry, Report, State, headline
 from .reasons import advice, explain
 
@@ -111,7 +111,7 @@ def _would_be_enforced(enforced: Sequence[HostEntry]) -> list[str]:
 
 
 def _made_compliant(enforced: Sequence[HostEntry]) -> list[str]:
-    better = [entry for entry in enforced if entry.state.verdict == COMPLIANT and _was(entry) != COMPLIANT]
+    better = made_compliant(enforced)
     return [
         f"{len(enforced)} enforced, {len(better)} of them made compliant by it",
         *_shortened([f"  {entry.host}: {_brief(entry.before)} -> {_brief(entry.state)}" for entry in better]),
@@ -131,10 +131,6 @@ def _brief(state: State | None) -> str:
 def _shortened(lines: Sequence[str]) -> list[str]:
     left_out = len(lines) - LISTED_LINES
     return list(lines) if left_out <= 0 else [*lines[:LISTED_LINES], f"and {left_out} more: see report.json"]
-
-
-def _was(entry: HostEntry) -> str:
-    return UNKNOWN if entry.before is None else entry.before.verdict
 
 
 def _messages(report: Report) -> str:
