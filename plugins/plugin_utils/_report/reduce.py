@@ -47,13 +47,16 @@ def reduce_slices(
     """
     read, damaged = _read(artifacts)
     chosen = run or max(((part.written_at, part.run) for part in read), default=(None, None))[1]
-    own = sorted((part for part in read if part.run == chosen), key=lambda part: (part.written_at, part.name.key))
+    # The same artifact may have come on two ways.
+    same = {(part.written_at, part.name.key): part for part in read if part.run == chosen}
+    own = [same[key] for key in sorted(same)]
     foreign = [part for part in read if part.run != chosen]
     told, twice = _merged(own)
     covered = bool(hosts) and told.keys() <= set(hosts)
     lost = [*damaged, *_absent([part.name for part in own], damaged, count, covered=covered)]
     untold = [host for host in dict.fromkeys(hosts) if host not in told]
-    entries = [*told.values(), *(_untold(host, lost) for host in untold)]
+    numbered = count is not None or any(part.name.of is not None for part in own)
+    entries = [*told.values(), *(_untold(host, lost, numbered=numbered) for host in untold)]
     if lost and not covered:
         # The inventory here is not that of the slices: it cannot tell which hosts a lost slice had.
         entries += [_stand_in(name, why) for name, why in lost]
@@ -124,11 +127,13 @@ def _counts(part: Slice, entry: HostEntry, before: Slice, former: HostEntry) -> 
     return part.written_at > before.written_at or worse(entry.state.verdict, former.state.verdict)
 
 
-def _untold(host: str, lost: Sequence[tuple[str, str]]) -> HostEntry:
+def _untold(host: str, lost: Sequence[tuple[str, str]], *, numbered: bool) -> HostEntry:
     if lost:
         named = "; ".join(f"{name} {why}" for name, why in lost[:LOST_NAMED])
         more = f"; and {len(lost) - LOST_NAMED} more" if len(lost) > LOST_NAMED else ""
         why = f"no slice told of this host; {named}{more}"
+    elif numbered:
+        why = "no slice told of this host, and none is missing: the inventory has changed meanwhile"
     else:
         why = "no slice told of this host: its slice ended before it left an artifact, or the inventory has changed"
     return HostEntry(host=host, state=unknown_state(HOST_NOT_MEASURED, why))

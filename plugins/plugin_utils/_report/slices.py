@@ -102,9 +102,9 @@ def slice_name(value: object, job: object) -> SliceName:
     return SliceName(int(str(job)), None)
 
 
-def run_name(*candidates: object) -> str:
-    """Return the first that is given: what all slices of one run have in common, and no other run has."""
-    text = next((str(one).strip() for one in candidates if one is not None and str(one).strip()), "")
+def run_name(value: object) -> str:
+    """Return the run that a slice is a part of: all slices of one run have it in common, and no other run has it."""
+    text = "" if value is None else str(value).strip()
     if not text:
         raise SliceError(
             "it is not known which run the slice is a part of: give all slices of one run the same "
@@ -221,6 +221,8 @@ def unpack(key: str, artifact: object) -> Slice:
     name = name_of_key(key)
     if name is None:
         raise SliceError(f"{key[:80]!r} is not the name of an artifact")
+    if isinstance(artifact, SliceError):
+        raise artifact  # whoever was to bring it says why it could not
     if not isinstance(artifact, Mapping):
         raise SliceError(f"it is {type(artifact).__name__}, and no dictionary")
     if artifact.get("schema") != SCHEMA or isinstance(artifact.get("schema"), bool):
