@@ -171,24 +171,25 @@ class CallbackModule(CallbackBase):
         if _is(task, "host_facts") and task.get_name() != self._measuring:
             self._measuring = task.get_name()
             self._progress = Progress(self._hosts_of_play, time.monotonic())
+            self._draw()
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Note a measurement, or the report."""
         task = _task(result)
         if _is(task, "host_facts"):
-            self._measured(result)
+            self._measured(result, {})
         elif _is(task, "compliance_report") and "summary" in _values(result):
             self._reported = _values(result)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Note a measurement that failed."""
         if _is(_task(result), "host_facts"):
-            self._measured(result)
+            self._measured(result, {"failed": True})
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Note a host that was not reached, by whatever task."""
         if _is(_task(result), "host_facts"):
-            self._measured(result)
+            self._measured(result, {"unreachable": True})
         else:
             self._watched.lost(_host(result), _values(result))
 
@@ -209,13 +210,17 @@ class CallbackModule(CallbackBase):
             return False
         return wanted == "on" or not (_is_job() or os.environ.get("CI"))
 
-    def _measured(self, result: Any) -> None:
+    def _measured(self, result: Any, status: Mapping[str, Any]) -> None:
         host = _host(result)
-        verdict = self._watched.measured(host, _values(result))
+        # Ansible leaves the status out of what a callback sees: the event says it.
+        verdict = self._watched.measured(host, {**_values(result), **status})
         if self._progress is None:
             return
         self._progress.measured(host, verdict)
-        if self._line is None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._line is None or self._progress is None:
             return
         if self._progress.ended:
             self._line.hide()
@@ -236,7 +241,8 @@ class CallbackModule(CallbackBase):
         """Tell what was measured until Ansible gave up, or somebody stopped it."""
         if os.getpid() == pid and not self._told:
             self._pause()
-            self._tell("The run ended early: this is what was measured until then. There is no report of it.")
+            seen = f"{len(self._watched)} of {max(len(self._watched), self._hosts_of_play)} hosts"
+            self._tell(f"The run ended early: {seen} were measured until then.")
 
     def _tell(self, note: str) -> None:
         self._told = True

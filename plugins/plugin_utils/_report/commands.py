@@ -76,7 +76,9 @@ def commands_like(
     own = [
         name for name in playbooks if PurePath(name).stem.removeprefix(f"{_COLLECTION}.") in {"compliance", "iam_audit"}
     ]
-    given = [str(value) for value in options.get("extra_vars") or ()]
+    given = [
+        text for value in options.get("extra_vars") or () if not (text := str(value)).startswith("softtoken_mode=")
+    ]
     files = [value for value in given if value.startswith("@")]
     sources = [str(source) for source in options.get("inventory") or ()]
     words = [word for source in sources if source not in inventory for word in ("-i", _from(directory, source))]

@@ -25,7 +25,7 @@ __all__ = ["terminal_lines"]
 
 _LONG = 20  # lines from which the verdict is said again at the end, where the eye is
 _LEAST_REASONS = 16  # columns
-_ERROR_LINES = 2
+_ERROR_LINES = 3
 _TO_ENFORCE = "enforce (role softtoken.compliance.timesync); with --check --diff it only shows what would change"
 _COLUMNS = ("VERDICT", "HOST", "OFFSET", "BOUND", "CODES", "REASONS")
 _DROPPED_FIRST = ("CODES", "BOUND", "OFFSET")

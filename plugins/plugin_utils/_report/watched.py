@@ -75,8 +75,8 @@ class Progress:
 
     @property
     def ended(self) -> bool:
-        """Whether every host is measured."""
-        return len(self._verdicts) >= self._total
+        """Whether every host is measured. Of a single host there is nothing to say before it is."""
+        return len(self._verdicts) >= self._total or self._total == 1
 
     def line(self, now_s: float, width: int) -> str:
         """Return the line for a terminal; where it is narrow, the least important parts are left out."""
@@ -84,7 +84,8 @@ class Progress:
         counts = Counter(self._verdicts.values())
         found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST_FIRST if counts[verdict])
         elapsed_s = now_s - self._started_s
-        parts = [f"{done}/{total} hosts", found, _clock(elapsed_s), self._left(done, total, elapsed_s)]
+        elapsed = _clock(elapsed_s) if done else ""
+        parts = [f"{done}/{total} hosts measured", found, elapsed, self._left(done, total, elapsed_s)]
         line = ""
         for text in filter(None, parts):
             longer = f"{line}  {text}" if line else text
