@@ -273,7 +273,11 @@ class CallbackModule(CallbackBase):
 
     def _commands(self) -> Commands:
         return commands_like(
-            context.CLIARGS, directory=str(Path.cwd()), account=self._account, inventory=C.DEFAULT_HOST_LIST or ()
+            context.CLIARGS,
+            program=sys.argv[0],
+            directory=str(Path.cwd()),
+            account=self._account,
+            inventory=C.DEFAULT_HOST_LIST or (),
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from .account import AccountAudit, account_headline, one_line
 from .figures import names
 
-__all__ = ["account_section"]
+__all__ = ["account_section", "from_here"]
 
 LISTED_FINDINGS = 200
 LISTED_GAPS = 100
@@ -50,7 +50,7 @@ def _origin(audit: AccountAudit) -> Iterator[str]:
 
 
 def _finding(found: Mapping[str, Any]) -> Iterator[str]:
-    place = [_from_here(str(found["resource"])), _document(found)]
+    place = [from_here(str(found["resource"])), _document(found)]
     if found.get("statement") is not None:
         place.append(f"statement {found['statement']}")
     yield f"{found['severity']} {found['rule']}: {found['title']}"
@@ -64,7 +64,7 @@ def _finding(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _wrapped(str(found["fix"]["summary"]), "    fix:   ")
 
 
-def _from_here(resource: str) -> str:
+def from_here(resource: str) -> str:
     """Shorten the path of a file below the working directory, where the code of a repository mostly is."""
     below = f"{Path.cwd()}/"
     return resource.removeprefix(below)

@@ -30,6 +30,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 class Commands:
     """How to go on after a run. Each method returns the words of one command."""
 
+    programs: str = ""  # folder of Ansible's programs, with a slash, where they may not be on the path
     options: tuple[str, ...] = ()  # of every command: inventory, user, privileges
     variables: tuple[str, ...] = ()  # -e @file of ansible-playbook
     more_variables: bool = False  # there were others, which are not repeated
@@ -39,7 +40,8 @@ class Commands:
     def enforce(self, hosts: Sequence[str], *, check: bool) -> list[str]:
         """Enforce, or show what that would change."""
         mode = ["-e", "softtoken_mode=enforce", *(["--check", "--diff"] if check else [])]
-        return ["ansible-playbook", *self.options, self.playbook, *self.variables, *mode, *_limit(hosts)]
+        words = [*self.options, self.playbook, *self.variables, *mode, *_limit(hosts)]
+        return [f"{self.programs}ansible-playbook", *words]
 
     def ask(self, hosts: Sequence[str], command: str) -> list[str]:
         """Run one command on hosts."""
@@ -56,10 +58,10 @@ class Commands:
     def remediate(self) -> list[str]:
         """Show the corrections of an account's trust policies."""
         account = ["-e", f"softtoken_account={self.account}"] if self.account not in {"", "live"} else []
-        return ["ansible-playbook", self._beside("iam_remediate"), "--diff", *account]
+        return [f"{self.programs}ansible-playbook", self._beside("iam_remediate"), "--diff", *account]
 
     def _module(self, hosts: Sequence[str], module: str, *arguments: str) -> list[str]:
-        return ["ansible", *self.options, _pattern(hosts), "-m", module, *arguments]
+        return [f"{self.programs}ansible", *self.options, _pattern(hosts), "-m", module, *arguments]
 
     def _beside(self, name: str) -> str:
         path = PurePath(self.playbook)
@@ -69,9 +71,17 @@ class Commands:
 
 
 def commands_like(
-    options: Mapping[str, Any], *, directory: str, account: str = "", inventory: Sequence[str] = ()
+    options: Mapping[str, Any],
+    *,
+    program: str,
+    directory: str,
+    account: str = "",
+    inventory: Sequence[str] = (),
 ) -> Commands:
-    """Return the commands that go with a run; ``options`` are its command line, ``inventory`` what needs no option."""
+    """Return the commands that go with a run: of this program, with these options, in this working directory.
+
+    ``inventory`` is what needs no option, ``account`` the run's softtoken_account.
+    """
     playbooks = [_from(directory, str(playbook)) for playbook in options.get("args") or ()]
     own = [
         name for name in playbooks if PurePath(name).stem.removeprefix(f"{_COLLECTION}.") in {"compliance", "iam_audit"}
@@ -84,7 +94,10 @@ def commands_like(
     words = [word for source in sources if source not in inventory for word in ("-i", _from(directory, source))]
     words += [word for name, word in _FLAGS.items() if options.get(name)]
     words += [part for name, word in _NAMED.items() if options.get(name) for part in (word, str(options[name]))]
+    # A virtual environment below the working directory works in any shell by its path, activated or not.
+    folder = _from(directory, str(PurePath(program).parent))
     return Commands(
+        programs="" if PurePath(folder).is_absolute() or folder == "." else f"{folder}/",
         options=tuple(words),
         variables=tuple(word for value in files for word in ("-e", f"@{_from(directory, value[1:])}")),
         more_variables=len(files) < len(given),

@@ -105,7 +105,7 @@ def _hosts(view: _View) -> Iterator[Line]:
     yield from (Line(text, entry.state.verdict) for text, entry in zip(rows, shown, strict=True))
     left_out = len(wrong) - len([entry for entry in shown if entry.state.verdict != COMPLIANT])
     if left_out:
-        yield Line(f"and {left_out} more of these, none further off")
+        yield from _wrapped(view, f"and {left_out} more of these, none further off")
 
 
 def _table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
@@ -135,7 +135,7 @@ def _unmeasured(view: _View) -> Iterator[Line]:
     entries = [entry for entry in view.report.hosts if entry.state.facts is None]
     if not entries:
         return
-    yield Line(f"Not measured: {len(entries)} of {len(view.report.hosts)}", TITLE)
+    yield from _wrapped(view, f"Not measured: {len(entries)} of {len(view.report.hosts)}", TITLE)
     for entry in entries[: view.limit]:
         said = "; ".join(entry.state.messages) or ", ".join(entry.state.reasons)
         lines = list(wrapped(f"{entry.host}: {said}", view.width, first="  ", tone=entry.state.verdict))
@@ -143,21 +143,21 @@ def _unmeasured(view: _View) -> Iterator[Line]:
         if len(lines) > _ERROR_LINES:
             yield Line("    [...]", entry.state.verdict)
     if len(entries) > view.limit:
-        yield Line(f"  and {len(entries) - view.limit} more")
+        yield from _wrapped(view, f"and {len(entries) - view.limit} more", first="  ")
 
 
 def _todo(view: _View) -> Iterator[Line]:
     tasks = _tasks(view.report)
     if not tasks:
         return
-    yield Line("What to do, the worst first", TITLE)
+    yield from _wrapped(view, "What to do, the worst first", TITLE)
     for task in tasks[: view.limit]:
         for code, hosts in task.reasons.items():
             yield from _wrapped(view, f"{explain(code).meaning} ({code}): {_some(hosts)}", first="  ")
         yield from _wrapped(view, task.text, first="    -> ")
         yield from _command(view, task)
     if len(tasks) > view.limit:
-        yield Line(f"  and {len(tasks) - view.limit} other things: see the report")
+        yield from _wrapped(view, f"and {len(tasks) - view.limit} other things: see the report", first="  ")
 
 
 def _some(hosts: Sequence[str]) -> str:
@@ -218,14 +218,15 @@ def _enforced(view: _View) -> Iterator[Line]:
         return
     failed = [entry for entry in enforced if entry.enforcement is not None and entry.enforcement.failure]
     if report.dry_run:
-        yield Line(f"Would be enforced: {len(enforced) - len(failed)} of {len(report.hosts)}", TITLE)
+        said = f"Would be enforced: {len(enforced) - len(failed)} of {len(report.hosts)}"
     else:
         better = len(made_compliant(enforced))
-        yield Line(f"Enforced: {len(enforced)} of {len(report.hosts)}, {better} of them made compliant by it", TITLE)
+        said = f"Enforced: {len(enforced)} of {len(report.hosts)}, {better} of them made compliant by it"
+    yield from _wrapped(view, said, TITLE)
     for entry in failed[: view.limit]:
         yield from _failure(view, entry)
     if len(failed) > view.limit:
-        yield Line(f"  and {len(failed) - view.limit} more that it failed on", NONCOMPLIANT)
+        yield from _wrapped(view, f"and {len(failed) - view.limit} more that it failed on", NONCOMPLIANT, first="  ")
 
 
 def _failure(view: _View, entry: HostEntry) -> Iterator[Line]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .account import NONCOMPLIANT, UNKNOWN, AccountAudit, one_line
+from .account_text import from_here
 from .commands import Commands, shell_lines
 from .terminal_line import TITLE, Line, wrapped
 
@@ -24,7 +25,7 @@ def account_lines(audit: AccountAudit, *, width: int, limit: int, commands: Comm
     """Return the worst findings of each severity, what could not be judged, and where the corrections are."""
     if not audit.findings and not _open_rules(audit):
         return
-    yield Line(f"Account {one_line(audit.name)}, findings by severity", TITLE)
+    yield from wrapped(f"Account {audit.name}, findings by severity", width, tone=TITLE)
     if audit.account.get("description"):
         yield from wrapped(str(audit.account["description"]), width, first="  ")
     for severity, count in audit.severities.items():
@@ -66,7 +67,8 @@ def _places(some: Sequence[Found]) -> str:
 def _place(found: Found) -> str:
     """Say briefly where it is: the account's own ARNs are long, and alike to their last part."""
     resource = str(found["resource"])
-    short = resource.split(":", 5)[5] if resource.startswith("arn:") and resource.count(":") >= 5 else resource
+    is_arn = resource.startswith("arn:") and resource.count(":") >= 5
+    short = resource.split(":", 5)[5] if is_arn else from_here(resource)
     kind = str(found["document"]).partition(":")[0]
     statement = f" {found['statement']}" if found.get("statement") is not None else ""
     return f"{short} ({kind}{statement})"
@@ -76,12 +78,12 @@ def _fixes(audit: AccountAudit, width: int, commands: Commands | None) -> Iterat
     corrected = [found for found in audit.findings if found.get("fix")]
     trust = sum(found["document"] == "trust" for found in corrected)
     if trust:
-        said = f"{trust} of trust policies have a proven correction: this shows it, and changes nothing"
+        said = f"{trust} of these, in trust policies, can be corrected now; this shows how, and changes nothing"
         yield from wrapped(said, width, first="    -> ")
         if commands is not None:
             yield from (Line(f"       {one_line(text)}") for text in shell_lines(commands.remediate(), width - 7))
     if others := len(corrected) - trust:
-        yield from wrapped(f"{others} of other policies have theirs in the report", width, first="    -> ")
+        yield from wrapped(f"{others}, in other policies, have their correction in the report", width, first="    -> ")
 
 
 def _open_rules(audit: AccountAudit) -> list[str]:
