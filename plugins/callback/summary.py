@@ -168,10 +168,12 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_task_start(self, task: Any, is_conditional: Any) -> None:  # noqa: ARG002
         """Begin to count where a task measures."""
         self._pause()
-        if _is(task, "host_facts") and task.get_name() != self._measuring:
+        if not _is(task, "host_facts"):
+            return
+        if task.get_name() != self._measuring:
             self._measuring = task.get_name()
             self._progress = Progress(self._hosts_of_play, time.monotonic())
-            self._draw()
+        self._draw()
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Note a measurement, or the report."""
