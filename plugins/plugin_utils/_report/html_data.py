@@ -53,10 +53,16 @@ def codes_of(report: Report, kind: str) -> list[dict[str, Any]]:
             "count": len(hosts),
             "wrong": severity(code) < severity(HOST_UNREACHABLE),
             "meaning": explain(code).meaning,
+            "sentence": _sentence(explain(code).meaning),
             "action": advice(code, enforced=enforced.issuperset(hosts), dry_run=report.dry_run),
         }
         for code, hosts in codes.items()
     ]
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital, but leave names of programs and codes alone."""
+    return text if text.startswith("chrony") or "." in text else text[:1].upper() + text[1:]
 
 
 class _Pool:

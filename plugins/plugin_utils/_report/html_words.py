@@ -42,7 +42,7 @@ def host_words(report: Report) -> dict[str, Any] | None:
         "total": total,
         "counts": [(verdict, _VERDICT_NAMES[verdict], counts[verdict]) for verdict in counts],
         "bar": _bar(counts),
-        "not_enforced": len(report.not_enforced),
+        "enforced": _enforced_sentence(report),
     }
 
 
@@ -58,6 +58,20 @@ def _host_sentence(counts: Mapping[str, int], total: int) -> str:
     if unknown:
         parts.append(f"{_some(unknown, total)} unknown: what could not be measured is not taken for compliant")
     return "; ".join(parts) + "."
+
+
+def _enforced_sentence(report: Report) -> str:
+    enforced = [entry for entry in report.hosts if entry.enforcement is not None]
+    if not enforced:
+        return ""
+    failed = f"; it failed on {len(report.not_enforced):,}" if report.not_enforced else ""
+    if report.dry_run:
+        return f"{len(enforced):,} would be enforced{failed}."
+    better = sum(
+        entry.state.verdict == COMPLIANT and (entry.before is None or entry.before.verdict != COMPLIANT)
+        for entry in enforced
+    )
+    return f"{len(enforced):,} enforced, {better:,} made compliant by it{failed}."
 
 
 def _bar(counts: Mapping[str, int]) -> list[tuple[str, float, float]]:
@@ -98,8 +112,7 @@ def account_words(report: Report) -> dict[str, Any] | None:
         "total": len(audit.findings),
         "ignored": audit.ignored[:LISTED],
         "ignored_left_out": max(0, len(audit.ignored) - LISTED),
-        "checked": len(audit.coverage.get("rules", {}).get("checked", ())),
-        "documents": audit.coverage.get("documents"),
+        "judged": _judged_sentence(audit.coverage),
     }
 
 
@@ -110,6 +123,15 @@ def _account_sentence(audit: AccountAudit) -> str:
     found = f"{total:,} finding{'' if total == 1 else 's'}" if total else "No finding"
     gaps = len(gaps_of(audit))
     return found + (f", and {gaps:,} thing{'' if gaps == 1 else 's'} that could not be judged." if gaps else ".")
+
+
+def _judged_sentence(coverage: Mapping[str, Any]) -> str:
+    rules = coverage.get("rules", {})
+    checked, not_given = (len(rules.get(status, ())) for status in ("checked", "not_given"))
+    said = f"{checked} rule{' was' if checked == 1 else 's were'} judged on everything that they look at"
+    if coverage.get("documents") is not None:
+        said += f", over {coverage['documents']:,} places with a policy document"
+    return f"{said}. Of {not_given} nobody gave what they look at." if not_given else f"{said}."
 
 
 def gaps_of(audit: AccountAudit | None) -> list[dict[str, str]]:

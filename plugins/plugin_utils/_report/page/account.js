@@ -9,7 +9,11 @@ function readFinding(packed, index, pool) {
   };
 }
 
-const where = (finding) => finding.resource + (finding.document === 'account' ? '' : `, ${finding.document.replace(`managed:${finding.resource}@`, 'version ')}`);
+// In a table the end of an ARN says more than its beginning.
+function where(finding) {
+  const resource = finding.resource.replace(/^arn:[^:]*:[^:]*:[^:]*:[^:]*:/, '');
+  return finding.document === 'account' ? resource : `${resource}, ${finding.document.replace(`managed:${finding.resource}@`, 'version ')}`;
+}
 
 function findingText(finding) {
   finding.search ||= [finding.severity, finding.rule, finding.title, finding.resource, finding.document, finding.statement, finding.path, finding.serial, finding.message].filter(known).join('\n').toLowerCase();
@@ -30,11 +34,11 @@ function showFindings(root, findings, open) {
   const rules = tally(findings, (finding) => [finding.rule]);
   const titles = new Map(findings.map((finding) => [finding.rule, finding.title]));
   const filters = new Filters(table, [
-    searchField('Search resource, statement, message, serial', findingText),
-    tickField('Severity', SEVERITIES.filter((one) => severities.has(one)).map((one) => [one, `${one} ${severities.get(one).toLocaleString('en')}`, one]), (finding) => finding.severity),
+    searchField('Search resource, message, serial', findingText),
     chooseField('Rule', 'any', [...rules].sort(([one], [other]) => compare(one, other, 1)).map(([rule, total]) => [rule, `${rule} (${total.toLocaleString('en')}) ${titles.get(rule)}`]), (finding, rule) => finding.rule === rule),
+    tickField('Severity', SEVERITIES.filter((one) => severities.has(one)).map((one) => [one, `${one} ${severities.get(one).toLocaleString('en')}`, one]), (finding) => finding.severity),
   ]);
-  root.append(filters.element, table.hits, table.notice, table.scroller);
+  root.append(filters.element, table.line, table.notice, table.scroller);
   table.load(findings);
 }
 

@@ -66,8 +66,8 @@ function showHosts(root, hosts, codes, open) {
     (host, code) => codesOf(host).includes(code));
   const token = chooseField('Soft tokens', 'any', [...kinds].sort(([one], [other]) => compare(one, other, 1)).map(([kind, total]) => [kind, `${kind} (${total.toLocaleString('en')})`]),
     (host, kind) => tokenKinds(host).includes(kind));
-  const filters = new Filters(table, [searchField('Search name, reason, serial, user, role', hostText), verdict, reason, token]);
-  root.append(filters.element, table.hits, table.notice, table.scroller);
+  const filters = new Filters(table, [searchField('Search name, serial, user, role', hostText), verdict, reason, token]);
+  root.append(filters.element, table.line, table.notice, table.scroller);
   table.load(hosts);
   return {
     only: (field, value) => {
@@ -103,7 +103,7 @@ const block = (title, content) => (content ? make('section', {class: 'block'}, m
 function reasonsBlock(title, codesHere, codes) {
   if (!codesHere.length) return null;
   return block(title, make('ul', {}, ...codesHere.map((code) => {
-    const about = codes[code] || {meaning: code, action: ''};
+    const about = own(codes, code, {meaning: code, action: ''});
     return make('li', {}, `${about.meaning} (`, make('code', {}, code), `)${about.action ? `. What to do: ${about.action}` : ''}`);
   })));
 }

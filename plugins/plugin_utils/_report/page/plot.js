@@ -6,6 +6,9 @@ const LINEAR = 1e-4; // seconds around zero that are drawn to scale; beyond, eac
 const NAMED = 24; // hosts that get a line and a name each
 const TICKS = [[1e-3, '1 ms'], [1, '1 s'], [60, '1 min'], [3600, '1 h'], [86400, '1 d'], [31536000, '1 y']];
 
+// bound_s counts from true time: what it exceeds the offset by is what is not known of the offset.
+const spread = (offset, bound) => (known(bound) ? Math.max(0, bound - Math.abs(offset)) : 0);
+
 const squash = (value) => Math.sign(value) * Math.log10(1 + Math.abs(value) / LINEAR);
 
 // The share of codes taken at first try by a validator that allows one past step: as facts.totp, for any offset.
@@ -47,7 +50,7 @@ class DriftPlot {
     this.named = this.hosts.length <= NAMED;
     const left = this.named ? Math.min(190, width * 0.3) : 8;
     this.area = {left, right: width - 10, top: 26, bottom: this.named ? 34 + this.hosts.length * 26 : 420};
-    const reach = (sign) => this.hosts.reduce((far, host) => Math.max(far, sign * host.offset + (host.bound || 0)), 90);
+    const reach = (sign) => this.hosts.reduce((far, host) => Math.max(far, sign * host.offset + spread(host.offset, host.bound)), 90);
     this.x = scale(-reach(-1) * 1.3, reach(1) * 1.3, left, this.area.right);
     const room = (this.area.bottom - this.area.top - 8) / this.hosts.length;
     this.y = (index) => this.area.top + 4 + room * (index + 0.5);
@@ -96,6 +99,7 @@ class DriftPlot {
         label(this.x(sign * size), `${sign < 0 ? '\u2212' : '+'}${text}`, bottom + 18);
       }
     }
+    parts.push(draw('text', {x: this.x(-STEP) + 8, y: top + 16}, 'TOTP window'));
     taken = [];
     for (const edge of [STEP, -STEP, -2 * STEP]) {
       line(this.x(edge), 'step');
@@ -113,7 +117,8 @@ class DriftPlot {
         if (host.verdict !== verdict) return;
         const y = this.y(index).toFixed(1);
         dots += `M${this.x(host.offset).toFixed(1)} ${y}h0`;
-        if (host.bound) bounds += `M${this.x(host.offset - host.bound).toFixed(1)} ${y}H${this.x(host.offset + host.bound).toFixed(1)}`;
+        const half = spread(host.offset, host.bound);
+        if (half) bounds += `M${this.x(host.offset - half).toFixed(1)} ${y}H${this.x(host.offset + half).toFixed(1)}`;
       });
       const color = `stroke-${verdict}`;
       parts.push(draw('path', {class: `bounds ${color}`, d: bounds}), draw('path', {class: `dots ${color}`, d: dots, 'stroke-width': size}));
@@ -171,7 +176,7 @@ class DriftPlot {
 // One clock over time: [[seconds since 1970, offset, bound], ...]; where the offset is not known the curve has a gap.
 function historyPlot(points, {width, height, name}) {
   const svg = draw('svg', {viewBox: `0 0 ${width} ${height + 22}`, role: 'img', 'aria-label': historyTold(points, name)});
-  const reach = points.reduce((far, [, offset, bound]) => Math.max(far, Math.abs(offset || 0) + (bound || 0)), 1e-3);
+  const reach = points.reduce((far, [, offset, bound]) => Math.max(far, Math.abs(offset || 0) + spread(offset || 0, bound)), 1e-3);
   const y = scale(-reach, reach, height - 2, 2);
   const [start, end] = [points[0][0], points[points.length - 1][0]];
   const x = (at) => 4 + ((at - start) / Math.max(1, end - start)) * (width - 8);
@@ -187,11 +192,14 @@ function historyPlot(points, {width, height, name}) {
     }
     curve += `${pen}${x(at).toFixed(1)} ${y(offset).toFixed(1)}${pen === 'M' ? 'h.01' : ''}`;
     pen = 'L';
-    above.push(`${x(at).toFixed(1)} ${y(offset + (bound || 0)).toFixed(1)}`);
-    below.unshift(`${x(at).toFixed(1)} ${y(offset - (bound || 0)).toFixed(1)}`);
+    above.push(`${x(at).toFixed(1)} ${y(offset + spread(offset, bound)).toFixed(1)}`);
+    below.unshift(`${x(at).toFixed(1)} ${y(offset - spread(offset, bound)).toFixed(1)}`);
   }
   if (above.length) svg.append(draw('path', {class: 'band', d: `M${above.concat(below).join('L')}Z`}));
   svg.append(draw('path', {class: 'curve', d: curve}));
+  if (height > 100) {
+    for (const [edge, at] of [[reach, 14], [-reach, height - 4]]) svg.append(draw('text', {x: width - 4, y: at, 'text-anchor': 'end'}, seconds(edge, true)));
+  }
   svg.append(draw('text', {x: 4, y: height + 16}, moment(start)), draw('text', {x: width - 4, y: height + 16, 'text-anchor': 'end'}, moment(end)));
   return svg;
 }

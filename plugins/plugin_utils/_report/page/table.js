@@ -20,7 +20,8 @@ class Table {
     this.scroller = make('div', {class: 'scroller', tabindex: 0, role: 'region', 'aria-label': `${name}, scrolls`}, this.table);
     this.empty = make('p', {class: 'none', hidden: true}, `No ${noun} fits these filters.`);
     this.scroller.append(this.empty);
-    this.hits = make('p', {class: 'hits', role: 'status'});
+    this.hits = make('span', {role: 'status'});
+    this.line = make('p', {class: 'hits'}, this.hits);
     this.notice = make('p', {class: 'paper notice', hidden: true});
     this.say = laterOnce(() => { this.hits.textContent = this.summary(); }, 200);
     this.listen();
@@ -119,7 +120,7 @@ class Table {
   }
 
   gap(rows) {
-    const gap = make('tr', {class: 'gap', 'aria-hidden': 'true'}, make('td', {colspan: this.columns.length}));
+    const gap = make('tr', {class: 'gap', 'aria-hidden': 'true'}, make('td'));
     gap.style.height = `${rows * ROW}px`;
     return gap;
   }
@@ -176,17 +177,24 @@ class Filters {
   constructor(table, fields) {
     this.fields = fields;
     this.element = make('form', {class: 'filters', role: 'search', onsubmit: (event) => event.preventDefault()},
-      ...fields.map((field) => field.element), make('button', {class: 'quiet', type: 'button', onclick: () => this.reset()}, 'Show all'));
+      ...fields.map((field) => field.element));
+    this.all = make('button', {class: 'link', type: 'button', hidden: true, onclick: () => this.reset()}, 'Show all');
+    table.line.append(' ', this.all);
     this.apply = () => {
       const tests = fields.map((field) => field.test()).filter(Boolean);
+      this.all.hidden = !tests.length;
       table.filter((row) => tests.every((test) => test(row)));
     };
     const typed = laterOnce(this.apply, 80);
     this.element.addEventListener('input', (event) => (event.target.type === 'search' ? typed() : this.apply()));
+    // Not for the search box: it changes as the reader leaves it, perhaps with a click on a row that would be gone then.
+    this.element.addEventListener('change', (event) => { if (event.target.matches('select')) this.apply(); });
   }
 
   reset() {
     for (const field of this.fields) field.reset();
+    // The button is about to go, and with it the focus.
+    if (document.activeElement === this.all) this.element.querySelector('input').focus();
     this.apply();
   }
 }

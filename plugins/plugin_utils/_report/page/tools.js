@@ -5,6 +5,8 @@ const MISSING = 'unknown';
 const object = (value) => (value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {});
 const list = (value) => (Array.isArray(value) ? value : []);
 const number = (value) => (typeof value === 'number' && Number.isFinite(value) ? value : null);
+// A name somebody chose may be that of what every object has, such as __proto__.
+const own = (table, key, otherwise) => (Object.hasOwn(table, key) ? table[key] : otherwise);
 const known = (value) => value !== null && value !== undefined;
 
 // make('p', {class: 'x'}, 'text', child): strings become text nodes, never markup.

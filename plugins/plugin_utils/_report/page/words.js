@@ -29,7 +29,7 @@ function plain(value) {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-const word = (kind) => make('span', {class: `word ${VERDICTS.includes(kind) || SEVERITIES.includes(kind) ? kind : 'unknown'}`}, VERDICT_WORDS[kind] || plain(kind));
+const word = (kind) => make('span', {class: `word ${VERDICTS.includes(kind) || SEVERITIES.includes(kind) ? kind : 'unknown'}`}, own(VERDICT_WORDS, kind, plain(kind)));
 
 const CREDENTIALS = {
   long_term_key: 'a long-term access key, which never carries MFA,',
@@ -39,7 +39,7 @@ const CREDENTIALS = {
 };
 
 function witnessWords(witness, path) {
-  const who = CREDENTIALS[witness.credential] || plain(witness.credential);
+  const who = own(CREDENTIALS, witness.credential, plain(witness.credential));
   const first = who.charAt(0).toUpperCase() + who.slice(1);
   const condition = String(path || '').startsWith('Condition');
   const last = who.replace(/,$/, '');
@@ -49,5 +49,5 @@ function witnessWords(witness, path) {
     never: `This statement never applies to ${last}.`,
     always: `This statement always applies to ${last}.`,
   };
-  return sentences[witness.outcome] || `${first}: ${plain(witness.outcome)}.`;
+  return own(sentences, witness.outcome, `${first}: ${plain(witness.outcome)}.`);
 }
