@@ -17,7 +17,9 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model
     build_report,
 )
 
-FILES = Path(__file__).resolve().parents[2] / "playbooks" / "files"
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "tests" / "data" / "schemas"
+FILES = ROOT / "playbooks" / "files"
 NOW = 1795255200.0  # 2026-11-21T10:00:00Z
 GENERATED_AT = "2026-11-21T10:00:05Z"
 BILLING = "arn:aws:iam::123456789012:role/billing"
@@ -85,7 +87,7 @@ def facts(**more: Any) -> dict[str, Any]:
         "tokens": {"present": True, "kinds": ["oathtool", "aws-config"]},
         "serials": [
             {"serial": "GAHT87654321", "where": "/root/.aws/config", "profile": "prod", "user": "root"},
-            {"serial": "arn:aws:iam::123456789012:mfa/alice", "where": "/root/.aws/config", "profile": None, "user": None},
+            {"serial": "arn:aws:iam::123456789012:mfa/alice", "where": "/x", "profile": None, "user": None},
         ],
         "attached_role": {"account": "123456789012", "role": "ci-runner"},
         **more,
@@ -102,7 +104,7 @@ UNMEASURED_CLOCK: dict[str, Any] = {"offset_s": None, "bound_s": None, "synchron
 
 
 def hosts_of_all_kinds() -> tuple[HostAnswers, ...]:
-    """Return hosts that are well, wrong, unknown, unreachable, failed, enforced, remembered by an agent, and strange."""
+    """Return hosts that are well, wrong, unknown, unreachable, failed, enforced, strange, and one with an agent."""
     wrong = result(
         detail={"messages": ["The clock is 300 s behind."]},
         verdict="noncompliant",
@@ -111,6 +113,14 @@ def hosts_of_all_kinds() -> tuple[HostAnswers, ...]:
         clock={**facts()["clock"], "offset_s": -300.0021, "bound_s": 300.1},
     )
     unknown = result(verdict="unknown", reasons=["clock.unmeasured"], clock=UNMEASURED_CLOCK, totp=None)
+    nonsense: dict[str, Any] = {
+        "clock": [],
+        "totp": "x",
+        "chrony": None,
+        "serials": {},
+        "tokens": 1,
+        "attached_role": 2,
+    }
     history = [[1795250000.0, 0.001, 0.002], [1795253600.0, None, None]]
     return (
         HostAnswers(host="well", measured=result()),
@@ -120,7 +130,7 @@ def hosts_of_all_kinds() -> tuple[HostAnswers, ...]:
         HostAnswers(host="broken", measured={"failed": True, "msg": "No Python"}),
         HostAnswers(host="absent"),
         HostAnswers(host="strange", measured={"ansible_facts": {"softtoken": {"schema": 99}}}),
-        HostAnswers(host="odd", measured=result(clock=[], totp="x", chrony=None, serials={}, tokens=1, attached_role=2)),
+        HostAnswers(host="odd", measured=result(**nonsense)),
         HostAnswers(host="remembered", measured=result(detail={"history": history})),
         HostAnswers(host="mended", measured=wrong, enforced={"status": "ok"}, measured_again=result()),
         HostAnswers(
@@ -129,7 +139,7 @@ def hosts_of_all_kinds() -> tuple[HostAnswers, ...]:
             enforced={"status": "failed", "task": "Install chrony", "message": "no package"},
             measured_again=result(),
         ),
-    )  # fmt: skip
+    )
 
 
 def report_of(*answers: HostAnswers, account: dict[str, Any] | None = None, mode: str = "audit") -> Report:

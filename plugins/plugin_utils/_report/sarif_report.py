@@ -80,7 +80,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     markdown = f"{told.meaning}\n\n**Do:** {told.action}\n\n{links}"
     return {
         "id": rule.id,
-        "name": "".join(word[0].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", rule.title)),
+        "name": "".join(map(str.capitalize, re.findall(r"[A-Za-z0-9]+", rule.title.replace("'", "")))),
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": _unmarked(told.meaning)},
         "helpUri": f"{PAGE}#{_anchor(f'{rule.id}: {rule.title}')}",
