@@ -198,7 +198,7 @@ def test_what_the_terminal_cannot_show_is_written_out(
     callback: CallbackModule, display: Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = Terminal()
-    terminal.encoding = "ascii"  # type: ignore[misc]
+    terminal.encoding = "ascii"
     stdout(monkeypatch, terminal)
     callback.v2_runner_on_unreachable(result("h\u00f6st", {"msg": "no route"}))
     callback.v2_playbook_on_stats(None)

@@ -20,11 +20,13 @@ HOSTILE = "x\x1b[2J\r\nok: all is well\u202e\x07"
 
 
 def report_of(*answers: HostAnswers, **options: Any) -> Report:
-    return build_report(answers, **{"generated_at": "2026-11-21T12:00:05Z", "mode": "audit"} | options)
+    values: dict[str, Any] = {"generated_at": "2026-11-21T12:00:05Z", "mode": "audit"} | options
+    return build_report(answers, **values)
 
 
 def lines_of(report: Report, **options: Any) -> list[Line]:
-    return terminal_lines(report, **{"width": 80, "limit": 10, "commands": COMMANDS} | options)
+    values: dict[str, Any] = {"width": 80, "limit": 10, "commands": COMMANDS} | options
+    return terminal_lines(report, **values)
 
 
 def text_of(report: Report, **options: Any) -> str:
