@@ -49,7 +49,7 @@ def facts(offset_s: float | None, bound_s: float | None = 0.0004, **more: Any) -
     if offset_s is not None:
         chance = {name: round(accept_probability(offset_s, name), 4) for name in ("strict", "rfc6238", "window1")}
         totp = {"steps_off": steps_off(offset_s), "accept_probability": chance}
-    clock = {
+    clock: dict[str, Any] = {
         "offset_s": offset_s, "bound_s": bound_s, "synchronised": offset_s is not None, "leap": "normal", "stratum": 3,
         "reference": "169.254.169.123", "reference_age_s": 41, "frequency_ppm": -3.1, "witnesses": [],
     }  # fmt: skip
@@ -99,22 +99,35 @@ def mixed_report() -> Report:
     drifting: list[float | None] = [0.002 * 1.09**place for place in range(96)]
     answers = [
         *(HostAnswers(host=f"web-{place}", measured=measured(facts(0.00001 * (place - 3)))) for place in range(1, 6)),
-        HostAnswers(host="bastion-1", measured=measured(facts(0.0021, serials=[serial("alice")]), history=history(wave))),
+        HostAnswers(
+            host="bastion-1", measured=measured(facts(0.0021, serials=[serial("alice")]), history=history(wave))
+        ),
         HostAnswers(
             host="build-7",
             measured=measured(
                 facts(
-                    8.2, 8.3, reasons=["clock.offset_exceeded", "totp.at_risk", "clock.bound_exceeded"],
+                    8.2,
+                    8.3,
+                    reasons=["clock.offset_exceeded", "totp.at_risk", "clock.bound_exceeded"],
                     serials=[serial("old-phone", "carol")],
                     attached_role={"account": ACCOUNT, "role": "night-reports"},
-                    clock={"witnesses": [{"kind": "ntp", "source": "ntp1.example.com", "offset_s": 8.21, "uncertainty_s": 0.004}]},
+                    clock={
+                        "witnesses": [
+                            {"kind": "ntp", "source": "ntp1.example.com", "offset_s": 8.21, "uncertainty_s": 0.004}
+                        ]
+                    },
                 ),
                 messages=["the clock is 8.2 s fast, and 1 s is allowed: step it"],
                 history=history([*drifting[:40], None, None, *drifting[42:]]),
             ),
         ),
-        HostAnswers(host="laptop-erin", measured=measured(facts(-412.7, 413.5, reasons=["clock.offset_exceeded", "totp.at_risk"]))),
-        HostAnswers(host="db-2", measured=measured(facts(0.12, 1.4, reasons=["clock.bound_exceeded", "source.too_few"]))),
+        HostAnswers(
+            host="laptop-erin",
+            measured=measured(facts(-412.7, 413.5, reasons=["clock.offset_exceeded", "totp.at_risk"])),
+        ),
+        HostAnswers(
+            host="db-2", measured=measured(facts(0.12, 1.4, reasons=["clock.bound_exceeded", "source.too_few"]))
+        ),
         HostAnswers(
             host="edge-3",
             measured=measured(facts(0.00002, warnings=["clock.bound_high", "witness.partial"])),
@@ -130,22 +143,29 @@ def mixed_report() -> Report:
             measured=measured(facts(None, None, verdict="unknown", reasons=["clock.unmeasured"], tokens=None)),
         ),
         HostAnswers(
-            host="db-9", measured={"unreachable": True, "msg": "Failed to connect to the host via ssh: No route to host"}
+            host="db-9",
+            measured={"unreachable": True, "msg": "Failed to connect to the host via ssh: No route to host"},
         ),
-    ]  # fmt: skip
+    ]
     account = sample_account(
         ignore=[
             {
-                "rule": "MFA-T06", "resource": f"arn:aws:iam::{ACCOUNT}:role/on-call",
-                "reason": "devices are on their way to the new colleagues", "expires": "2026-12-31",
+                "rule": "MFA-T06",
+                "resource": f"arn:aws:iam::{ACCOUNT}:role/on-call",
+                "reason": "devices are on their way to the new colleagues",
+                "expires": "2026-12-31",
             }
         ]
-    )  # fmt: skip
+    )
     account["coverage"]["rules"]["unknown"] = {"MFA-G04": "organization_policies: the call was denied"}
     account["coverage"]["problems"] = [
-        {"resource": f"arn:aws:iam::{ACCOUNT}:role/old", "document": "inline:uploads", "path": "Statement[0].Condition",
-         "message": "it is a list, not an object"}
-    ]  # fmt: skip
+        {
+            "resource": f"arn:aws:iam::{ACCOUNT}:role/old",
+            "document": "inline:uploads",
+            "path": "Statement[0].Condition",
+            "message": "it is a list, not an object",
+        }
+    ]
     return build_report(answers, generated_at=WRITTEN, mode="enforce", account=account)
 
 
@@ -199,7 +219,7 @@ def _some_finding(place: int, severity: str) -> dict[str, Any]:
         "account": ACCOUNT, "resource": role, "document": "trust", "statement": f"PeopleWithMFA{place}",
         "path": "Condition.BoolIfExists.aws:MultiFactorAuthPresent", "serial": None,
         "witness": {"credential": "long_term_key", "outcome": "allowed"},
-        "message": f"BoolIfExists is true where aws:MultiFactorAuthPresent is absent, as it is with access keys: {role} is "
+        "message": f"BoolIfExists is true where aws:MultiFactorAuthPresent is absent, as with access keys: {role} is "
         "open to them. Use the operator without IfExists.",
         "fix": {"document": _trust(place, "Bool"), "summary": "BoolIfExists becomes Bool."},
         "references": ["https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"],

@@ -23,6 +23,37 @@ HOSTS, FINDINGS = "#hosts-table", "#findings-table"
 MOST_BYTES = 15_000_000
 MOST_NODES = 4000
 PRINTED = 500
+COUNT_NODES = "return document.querySelectorAll('*').length"
+SCROLL = """
+const scroller = document.querySelector(arguments[0] + ' .scroller');
+scroller.scrollTop = scroller.scrollHeight * arguments[1];
+"""
+#: Whether there is a row in the middle of what is in sight.
+ROW_IN_SIGHT = """(() => {
+  const scroller = document.querySelector(arguments[0] + ' .scroller');
+  const box = scroller.getBoundingClientRect();
+  const middle = box.top + box.height / 2;
+  return [...scroller.querySelectorAll('tr[data-row]')].some(row => {
+    const place = row.getBoundingClientRect();
+    return place.top <= middle && place.bottom >= middle;
+  });
+})()"""
+#: What would act by itself, had it become an element.
+LIVE_ELEMENTS = """
+return [...document.querySelectorAll('*')].filter(element =>
+  element.getAttributeNames().some(name => name.startsWith('on'))
+  || element.matches('img, iframe, object, embed, base, svg script, form[action]')
+).length
+"""
+LINKS = "return [...document.querySelectorAll('#sheet a')].map(link => link.href)"
+WATCH_PRINTING = """
+addEventListener('beforeprint', () => {
+  window.printed = [
+    document.querySelectorAll('#hosts-table tr[data-row]').length,
+    document.querySelector('#hosts-table .paper').textContent,
+  ];
+});
+"""
 NO_SCRIPT = "Emulation.setScriptExecutionDisabled"
 
 
@@ -144,8 +175,7 @@ def test_the_page_asks_for_nothing_and_complains_of_nothing(
         "fetch('https://127.0.0.1:9/')",
         "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/'}))",
         "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))",
-        "document.body.insertAdjacentHTML('beforeend', '<b onclick=\"window.ran = 1\">x</b>');"
-        "document.body.lastElementChild.click()",
+        "document.body.setAttribute('onclick', 'window.ran = 1'); document.body.click()",
     ],
 )
 def test_the_browser_would_not_let_it_either(mixed: Page, attempt: str) -> None:
@@ -238,13 +268,11 @@ def test_filters_narrow_together_and_can_be_taken_back(mixed: Page) -> None:
 
 
 def test_searching_finds_by_serial_and_says_how_many(large: Page) -> None:
-    # Every third host has a serial, and 700 devices are shared among them.
-    expected = sum('mfa/device-42"' in str(entry.state.facts).replace("'", '"') for entry in large.report.hosts)
+    serials = (str((entry.state.facts or {}).get("serials")) for entry in large.report.hosts)
+    expected = sum("mfa/device-42" in text for text in serials)
     assert expected > 1
     large.find(f"{HOSTS} input[type=search]").send_keys("mfa/DEVICE-42")
-    large.wait_for("/^\\d+ of 10,000 hosts$/.test(document.querySelector('#hosts-table [role=status]').textContent)")
-    found = int(large.find(f"{HOSTS} [role=status]").text.split()[0])
-    assert found >= expected  # device-420 to device-429 as well
+    large.hits(HOSTS, f"{expected} of 10,000 hosts")
     large.find(f"{FINDINGS} input[type=search]").send_keys("role/service-4999")
     large.hits(FINDINGS, "1 of 5,000 findings")
 
@@ -259,24 +287,13 @@ def test_findings_are_filtered_by_severity_and_rule(mixed: Page) -> None:
 
 def test_ten_thousand_hosts_and_five_thousand_findings_stay_few_nodes(large: Page) -> None:
     assert large.path.stat().st_size < MOST_BYTES
-    count = "return document.querySelectorAll('*').length"
-    assert large.js(count) < MOST_NODES
+    assert large.js(COUNT_NODES) < MOST_NODES
     for table, rows in ((HOSTS, 10_000), (FINDINGS, 5000)):
         assert large.find(f"{table} table").get_attribute("aria-rowcount") == str(rows + 1)
         for part in (0.1, 0.5, 0.93, 1.0):
-            large.js(
-                "const s = document.querySelector(arguments[0] + ' .scroller'); s.scrollTop = s.scrollHeight * arguments[1]",
-                table, part,
-            )  # fmt: skip
-            # What is in sight is there, however far the jump was.
-            large.wait_for(
-                "(() => { const s = document.querySelector(arguments[0] + ' .scroller'), box = s.getBoundingClientRect();"
-                "const middle = box.top + box.height / 2;"
-                "return [...s.querySelectorAll('tr[data-row]')].some(row => {"
-                "const place = row.getBoundingClientRect(); return place.top <= middle && place.bottom >= middle; }); })()",
-                table,
-            )
-            assert large.js(count) < MOST_NODES
+            large.js(SCROLL, table, part)
+            large.wait_for(ROW_IN_SIGHT, table)
+            assert large.js(COUNT_NODES) < MOST_NODES
         last = f"{table} tr[aria-rowindex='{rows + 1}']"
         assert large.js("return document.querySelector(arguments[0]) !== null", last)
 
@@ -365,21 +382,16 @@ def test_what_an_attacker_wrote_is_text_everywhere(hostile: Page) -> None:
     try:
         hostile.open()
         assert sorted(hostile.column(HOSTS, 1)) == sorted(f"{attack} host" for attack in ATTACKS)
-        for table, told in ((HOSTS, "serials"), (FINDINGS, "documents")):
+        for table in (HOSTS, FINDINGS):
             hostile.js("document.querySelector(arguments[0] + ' tbody button').click()", table)
             seen = hostile.sheet()
             for _next in ATTACKS[1:]:
                 hostile.find("#sheet-next").click()
                 seen += hostile.sheet()
-                assert hostile.js(
-                    "return [...document.querySelectorAll('*')].filter(e => e.getAttributeNames().some(n => n.startsWith('on'))"
-                    " || e.matches('img, iframe, object, embed, base, svg script, form[action]')).length"
-                ) == 0  # fmt: skip
-                assert all(link.startswith("https://") for link in hostile.js(
-                    "return [...document.querySelectorAll('#sheet a')].map(e => e.href)"))  # fmt: skip
-            # In a document it stands as JSON.
+                assert hostile.js(LIVE_ELEMENTS) == 0
+                assert all(link.startswith("https://") for link in hostile.js(LINKS))
             for attack in ATTACKS:
-                assert attack in seen, (told, attack)
+                assert attack in seen
             hostile.js("document.getElementById('sheet').close()")
         assert hostile.js("return document.scripts.length") == 2
         assert hostile.js("return window.fired") is None
@@ -393,11 +405,7 @@ def test_what_an_attacker_wrote_is_text_everywhere(hostile: Page) -> None:
 
 
 def test_the_page_prints_with_every_row_or_says_which_it_leaves_out(large: Page) -> None:
-    large.js(
-        "addEventListener('beforeprint', () => { window.printed = ["
-        "document.querySelectorAll('#hosts-table tr[data-row]').length,"
-        "document.querySelector('#hosts-table .paper').textContent]; })"
-    )
+    large.js(WATCH_PRINTING)
     pdf = base64.b64decode(large.driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
     assert pdf.startswith(b"%PDF-")
     rows, notice = large.js("return window.printed")

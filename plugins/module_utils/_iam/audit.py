@@ -25,7 +25,7 @@ from typing import (
 )
 
 from . import rules_condition, rules_device, rules_guardrail, rules_serial, rules_trust
-from .account import Account, CoverageGap
+from .account import Account, CoverageGap, PolicyRef
 from .catalogue import AUTHORIZATION, FILES, HOSTS, NOT_ASKED, RULES, SEVERITIES, Rule
 from .context import AuditContext, AuditOptions, Distinct
 from .finding import Finding, order
@@ -93,18 +93,25 @@ def summarise(findings: Sequence[Finding]) -> Dict[str, Any]:
 
 def documents_to_dicts(documents: Iterable[Distinct], findings: Iterable[Finding]) -> List[Dict[str, Any]]:
     """Return the documents that findings are about, each once, as iam_mfa_audit_info returns them."""
-    wanted = {(found.resource, found.document) for found in findings}
+    wanted: Dict[str, Dict[str, None]] = {}  # the resources of each kind of document, in order
+    for found in findings:
+        wanted.setdefault(found.document, {})[found.resource] = None
     listed = []
     for distinct in documents:
-        places = [ref for ref in distinct.places if (ref.resource, ref.kind) in wanted]
+        places = [place for ref in distinct.places for place in _places(ref, wanted)]
         if places:
-            listed.append(
-                {
-                    "places": [{"resource": ref.resource, "document": ref.kind} for ref in places],
-                    "policy": distinct.document.obj,
-                }
-            )
+            listed.append({"places": places, "policy": distinct.document.obj})
     return listed
+
+
+def _places(ref: PolicyRef, wanted: Mapping[str, Mapping[str, None]]) -> Iterator[Dict[str, str]]:
+    """Yield the places of findings that one place of a document stands for: of a group's also those of its users."""
+    if ref.resource in wanted.get(ref.kind, ()):
+        yield {"resource": ref.resource, "document": ref.kind}
+    if ":group/" in ref.resource:
+        kind = f"group:{ref.resource.rpartition('/')[2]}:{ref.kind}"
+        for user in wanted.get(kind, ()):
+            yield {"resource": user, "document": kind}
 
 
 def coverage_to_dict(coverage: Coverage) -> Dict[str, Any]:

@@ -78,7 +78,7 @@ def _bar(counts: Mapping[str, int]) -> list[tuple[str, float, float]]:
     """Return the segments of a bar of 100: kind, start, width. One of ten thousand can still be seen."""
     shown = {kind: count for kind, count in counts.items() if count}
     weights = {kind: max(count, sum(shown.values()) * LEAST_SHARE) for kind, count in shown.items()}
-    scale = 100 / sum(weights.values(), start=0.0)
+    scale = 100 / (sum(weights.values()) or 1)
     segments, start = [], 0.0
     for kind, weight in weights.items():
         segments.append((kind, round(start, 2), round(weight * scale, 2)))
@@ -108,7 +108,7 @@ def account_words(report: Report) -> dict[str, Any] | None:
         "collected_at": about.get("collected_at") or "at an unknown time",
         "sentence": _account_sentence(audit),
         "severities": audit.severities,
-        "bar": _bar(audit.severities) if audit.findings else [],
+        "bar": _bar(audit.severities),
         "total": len(audit.findings),
         "ignored": audit.ignored[:LISTED],
         "ignored_left_out": max(0, len(audit.ignored) - LISTED),
