@@ -68,10 +68,14 @@ class Progress:
         self._total = total
         self._started_s = started_s
         self._verdicts: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()  # kept, since each of thousands of hosts draws a line
 
     def measured(self, host: str, verdict: str) -> None:
         """Count a host; the last verdict holds."""
+        if host in self._verdicts:
+            self._counts[self._verdicts[host]] -= 1
         self._verdicts[host] = verdict
+        self._counts[verdict] += 1
 
     @property
     def ended(self) -> bool:
@@ -81,8 +85,7 @@ class Progress:
     def line(self, now_s: float, width: int) -> str:
         """Return the line for a terminal; where it is narrow, the least important parts are left out."""
         done, total = len(self._verdicts), max(self._total, len(self._verdicts))
-        counts = Counter(self._verdicts.values())
-        found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST_FIRST if counts[verdict])
+        found = ", ".join(f"{self._counts[verdict]} {verdict}" for verdict in WORST_FIRST if self._counts[verdict])
         elapsed_s = now_s - self._started_s
         elapsed = _clock(elapsed_s) if done else ""
         parts = [f"{done}/{total} hosts measured", found, elapsed, self._left(done, total, elapsed_s)]

@@ -79,6 +79,12 @@ def test_the_line_never_fills_the_terminal(width: int, line: str) -> None:
     assert progress(80, compliant=40).line(1010.0, width) == line
 
 
+def test_of_a_host_that_is_measured_again_the_last_verdict_is_counted() -> None:
+    watched = progress(3, noncompliant=1)
+    watched.measured("noncompliant0", "compliant")
+    assert watched.line(1000.0, 80) == "1/3 hosts measured  1 compliant  0:00"
+
+
 def test_more_hosts_than_expected_do_not_make_more_than_all() -> None:
     assert progress(1, compliant=2).line(1001.0, 80).startswith("2/2 hosts")
 
