@@ -247,8 +247,10 @@ def _told(reduced: Reduced) -> dict[str, Any]:
 def listed(value: Any, name: str) -> Any:
     """Return the list that a text stands for, as C(-e) and surveys give it; an empty text is an empty list."""
     text = value.strip() if isinstance(value, str) else ""
-    if not isinstance(value, str) or (text and not text.startswith("[")):
+    if not isinstance(value, str):
         return value
+    if text and not text.startswith("["):
+        return [item.strip() for item in text.split(",")]
     try:
         return yaml.safe_load(text) or []
     except yaml.YAMLError as exc:

@@ -26,6 +26,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.rigs.reports import SCHEMAS, audited, report_of, result
 
+AUDITED = audited()
 SARIF = Draft202012Validator(json.loads((SCHEMAS / "sarif-2.1.0.json").read_text(encoding="utf-8")))
 # Half characters too, and more of what means something somewhere.
 ANY = st.text(st.characters(exclude_categories=()), max_size=30) | st.text(
@@ -64,8 +65,8 @@ FINDING = st.fixed_dictionaries(
 )
 ACCOUNT = st.builds(
     lambda findings, text: {
-        **audited(),
-        "account": {**audited()["account"], "id": text},
+        **AUDITED,
+        "account": {**AUDITED["account"], "id": text},
         "findings": findings,
         "ignored": [{"reason": text, "expires": text, "finding": one} for one in findings[:1]],
         "coverage": {

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .._host_identities import attached_role, serials_of
 from .account import AccountAudit, one_line
 from .figures import part
 from .gaps import gaps_of
@@ -150,22 +151,17 @@ def _measured(state: State) -> dict[str, Any]:
         **{f"accept_probability_{name}": number(accepted.get(name)) for name in _PROBABILITIES},
         **{f"chrony_{name}": _plain(chrony.get(name)) for name in ("installed", "version", "active", "enabled")},
         "usable_sources": _plain(chrony.get("usable_sources")),
-        **_identities(state.facts),
+        **_identities(state.facts or {}),
     }
 
 
-def _identities(facts: Mapping[str, Any] | None) -> dict[str, Any]:
-    serials = (facts or {}).get("serials")
-    named = (
-        [one["serial"] for one in serials if isinstance(one, Mapping) and "serial" in one] if _is_list(serials) else ()
-    )
+def _identities(facts: Mapping[str, Any]) -> dict[str, Any]:
     kinds = part(facts, "tokens").get("kinds")
-    role = part(facts, "attached_role")
     return {
-        "token_kinds": kinds if _is_list(kinds) else None,
-        "serials": named,
-        "attached_role": f"{role['account']}:{role['role']}" if role.get("account") and role.get("role") else None,
-        "measured_at": _plain((facts or {}).get("measured_at")),
+        "token_kinds": kinds if isinstance(kinds, list | tuple) else None,
+        "serials": [one["serial"] for one in serials_of(facts)],
+        "attached_role": ":".join(attached_role(facts) or ()),
+        "measured_at": _plain(facts.get("measured_at")),
     }
 
 
@@ -199,7 +195,3 @@ def _finding(found: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Return one value, or None where a host sent more than that."""
     return value if isinstance(value, bool | int | float | str) else None
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple)

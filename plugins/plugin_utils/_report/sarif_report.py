@@ -118,8 +118,8 @@ def _results(audit: AccountAudit) -> Iterator[dict[str, Any]]:
 
 def _result(found: Mapping[str, Any], seen: Counter[str]) -> dict[str, Any]:
     rule, severity = str(found["rule"]), str(found["severity"])
-    location, identity = _location(found)
-    identity = hashlib.sha256("\0".join((rule, *identity)).encode("utf-8", "replace")).hexdigest()[:32]
+    location, same = _location(found)
+    identity = hashlib.sha256("\0".join((rule, *same)).encode("utf-8", "replace")).hexdigest()[:32]
     seen[identity] += 1
     fingerprint = f"{identity}:{seen[identity]}"
     return {
@@ -151,6 +151,7 @@ def _location(found: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]
     statement = "" if found.get("statement") is None else str(found["statement"])
     account, path, serial = str(found.get("account")), str(found.get("path") or ""), str(found.get("serial") or "")
     line = 1
+    identity: tuple[str, ...]
     on_host = document.startswith("profile:")
     in_file = None if on_host else _FILE_LINE.fullmatch(resource)
     if in_file is not None:
