@@ -87,4 +87,8 @@ class _Loader(yaml.SafeLoader):
     """Takes Ansible's tags for what they stand before."""
 
 
-_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+def _text(_loader: yaml.SafeLoader, node: yaml.Node) -> str:
+    return str(node.value)
+
+
+_Loader.add_constructor("!unsafe", _text)

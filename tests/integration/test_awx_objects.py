@@ -14,9 +14,10 @@ import yaml
 
 from tests.fakes.awx import rules
 from tests.integration.awx_objects import GIVEN, playbook_names, resolved
-from tests.integration.playbooks import PLAYBOOKS, ROOT
+from tests.integration.playbooks import PLAYBOOKS, ROOT, ansible_playbook, inventory_of
 
 TAKEN = json.loads((ROOT / "tests" / "data" / "aap_configuration" / "3.0.0.json").read_text(encoding="utf-8"))["keys"]
+SAMPLE = PLAYBOOKS / "files" / "sample_account.json"
 SECRETS = re.compile(r"code\d|seed|_key$|password")
 NO_SECRETS = {"softtoken_public_key"}
 # Where a playbook takes the choices of a question from: the module's option, or the role's.
@@ -171,6 +172,24 @@ def test_the_playbook_takes_what_awx_makes_of_the_answers(
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (name, done.stderr)
+
+
+def test_a_playbook_runs_with_answers_that_are_all_text(templates: dict[str, Any], tmp_path: Path) -> None:
+    """The audit of the sample account, with every question answered as AWX hands answers over."""
+    template = templates["softtoken account audit"]
+    given = {question["variable"]: examples(question) for question in questions(template)}
+    given |= {"softtoken_account_regions": "eu-central-1,eu-west-1", "softtoken_account_trusted": "210987654321"}
+    given |= {"softtoken_account_roles": "operations, web-server", "softtoken_account_unassigned_after_days": 30}
+    variables = {**template["extra_vars"], **rules.answers(template["survey_spec"], given)}
+    variables |= {"awx_job_id": 5, "softtoken_awx_state_dir": str(tmp_path), "softtoken_account": str(SAMPLE)}
+    run = ansible_playbook(tmp_path, PLAYBOOKS / "iam_audit.yml", inventory_of({}), **variables)
+
+    assert run.rc == 0, run.output  # the last choice of what fails the job is nothing
+    report = json.loads((tmp_path / "report" / "5" / "report.json").read_text(encoding="utf-8"))
+    assert report["account"]["findings"]
+    assert all(
+        "operations" in one["resource"] or "web-server" in one["resource"] for one in report["account"]["findings"]
+    )
 
 
 def test_infra_aap_configuration_takes_every_variable_and_every_key(objects: dict[str, Any]) -> None:

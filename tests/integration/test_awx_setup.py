@@ -181,6 +181,18 @@ def test_without_an_address_it_says_where_to_give_one(tmp_path: Path) -> None:
     assert "aap_token, or CONTROLLER_OAUTH_TOKEN" in run.output
 
 
+def test_without_the_collection_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package ansible has it beside itself, where Ansible is told not to look."""
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_SCAN_SYS_PATH", "false")
+    with FakeAwx(PLAYBOOKS) as awx:
+        run = awx_setup(tmp_path, awx)
+
+        assert run.rc == 2
+        assert "The collection awx.awx is not installed" in run.output
+        assert "ansible-galaxy collection install awx.awx" in " ".join(run.output.split())
+        assert not awx.requests
+
+
 def test_a_wrong_token_is_named_as_the_reason(tmp_path: Path) -> None:
     with FakeAwx(PLAYBOOKS) as awx:
         run = awx_setup(tmp_path, None, aap_hostname=awx.url, aap_token="wrong-token-of-the-test")  # noqa: S106 - wrong

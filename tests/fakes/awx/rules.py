@@ -99,15 +99,16 @@ def _refusal(question: Mapping[str, Any], value: Any) -> str | None:
     """Return why AWX does not take this answer."""
     kind = question["type"]
     name = question["variable"]
-    if isinstance(value, bool) or not isinstance(value, (list,) if kind == "multiselect" else ANSWERS[kind]):
+    expected = (list,) if kind == "multiselect" else ANSWERS[kind]
+    if type(value) not in expected:
         return f"Value {value!r} for {name!r} expected to be {kind}."
-    size = len(value) if isinstance(value, str) else value
     if kind not in {"multiplechoice", "multiselect"}:
-        for limit, beyond in (("min", lambda a, b: a < b), ("max", lambda a, b: a > b)):
-            if question.get(limit) not in ("", None) and beyond(size, int(question[limit])):
-                return f"{name!r} value {value!r} is beyond the {limit} {question[limit]}."
+        size = len(value) if isinstance(value, str) else value
+        least, most = (question.get(limit) for limit in ("min", "max"))
+        if (least is not None and size < least) or (most is not None and size > most):
+            return f"{name!r} value {value!r} is not between {least} and {most}."
         return None
-    wrong = [one for one in (value if kind == "multiselect" else [value]) if one not in question["choices"]]
+    wrong = [one for one in ([value] if isinstance(value, str) else value) if one not in question["choices"]]
     return f"Value {wrong} for {name!r} expected to be one of {question['choices']}." if wrong else None
 
 
@@ -162,7 +163,7 @@ def check_rrule(rule: str) -> None:
         for zone in re.findall(r"TZID=([^:;]+):", rule):
             ZoneInfo(zone)
         rrulestr(rule.replace(" ", "\n"))
-    except (ValueError, OSError, KeyError) as exc:  # ZoneInfoNotFoundError is a KeyError
+    except (ValueError, OSError, LookupError) as exc:  # a zone that there is not is a KeyError
         errors.append(f"rrule parsing failed validation: {exc}")
     if errors:
         raise Refused(rrule=errors)
@@ -229,11 +230,9 @@ def _check_texts(event: str, texts: Mapping[str, Any]) -> None:
 
 
 def render(text: str, context: Mapping[str, Any], *, approval: bool = False) -> str:
-    """Return the text as AWX sends it: of a job, or of an approval, whose names are fewer and all have to be there."""
-    environment = (
-        ImmutableSandboxedEnvironment() if approval else ImmutableSandboxedEnvironment(undefined=ChainableUndefined)
-    )
-    return environment.from_string(text).render(**context)
+    """Return the text as AWX sends it: of a job, or of an approval, whose names are fewer."""
+    undefined = StrictUndefined if approval else ChainableUndefined
+    return ImmutableSandboxedEnvironment(undefined=undefined).from_string(text).render(**context)
 
 
 def check_configuration(kind: str, configuration: dict[str, Any]) -> dict[str, Any]:
