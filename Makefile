@@ -86,6 +86,11 @@ bench: setup ## measure the figures of docs/benchmarks.md (root; no part of `mak
 	@tests/tools/system_packages.sh
 	@PYTHONPATH=$(CURDIR)/.ansible/collections python -m tests.bench $(ARGS)
 
+.PHONY: screenshot
+screenshot: setup ## take the README's picture of the report again
+	@tests/tools/system_packages.sh
+	@PYTHONPATH=$(CURDIR)/.ansible/collections python -m tests.tools.report_screenshot
+
 SANITY := 2.17 2.18 2.19
 
 .PHONY: sanity sanity-next $(SANITY:%=sanity-%)

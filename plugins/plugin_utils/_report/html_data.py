@@ -53,16 +53,17 @@ def codes_of(report: Report, kind: str) -> list[dict[str, Any]]:
             "count": len(hosts),
             "wrong": severity(code) < severity(HOST_UNREACHABLE),
             "meaning": explain(code).meaning,
-            "sentence": _sentence(explain(code).meaning),
+            "sentence": _sentence(code),
             "action": advice(code, enforced=enforced.issuperset(hosts), dry_run=report.dry_run),
         }
         for code, hosts in codes.items()
     ]
 
 
-def _sentence(text: str) -> str:
-    """Begin with a capital, but leave names of programs and codes alone."""
-    return text if text.startswith("chrony") or "." in text else text[:1].upper() + text[1:]
+def _sentence(code: str) -> str:
+    """Begin with a capital, but leave the names of programs alone, and codes that stand for themselves."""
+    meaning = explain(code).meaning
+    return meaning if meaning == code or meaning.startswith("chrony") else meaning[:1].upper() + meaning[1:]
 
 
 class _Pool:

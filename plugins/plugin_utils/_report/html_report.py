@@ -17,6 +17,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from .account import one_line
 from .html_data import codes_of, pack
 from .html_words import LISTED, account_words, gaps_of, host_words, mode_of, title_of
 from .model import Report
@@ -35,6 +36,7 @@ def render_html(report: Report) -> str:
         loader=FileSystemLoader(PAGE),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -53,6 +55,11 @@ def render_html(report: Report) -> str:
         title=title_of(report),
         mode=mode_of(report),
     )
+
+
+def _visible(value: Any) -> Any:
+    """Write out what cannot be seen, or turns the direction of what is read; not in what the template calls safe."""
+    return one_line(value) if type(value) is str else value
 
 
 def _script() -> str:

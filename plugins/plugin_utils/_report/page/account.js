@@ -28,8 +28,8 @@ const FINDING_COLUMNS = [
   {label: 'Hosts', style: 'w-rule number', optional: true, first: -1, value: (finding) => finding.hosts.length, fill: text((finding) => (finding.hosts.length ? finding.hosts.length.toLocaleString('en') : '\u2013'))},
 ];
 
-function showFindings(root, findings, open) {
-  const table = new Table({name: 'Findings', noun: 'finding', columns: FINDING_COLUMNS, open});
+function showFindings(root, findings, documents, open) {
+  const table = new Table({name: 'Findings', noun: 'finding', columns: FINDING_COLUMNS, open, paper: (finding) => findingOnPaper(finding, documents)});
   const severities = tally(findings, (finding) => [finding.severity]);
   const rules = tally(findings, (finding) => [finding.rule]);
   const titles = new Map(findings.map((finding) => [finding.rule, finding.title]));
@@ -41,6 +41,10 @@ function showFindings(root, findings, open) {
   root.append(filters.element, table.line, table.notice, table.scroller);
   table.load(findings);
 }
+
+const findingOnPaper = (finding, documents) => [
+  finding.witness ? make('p', {}, witnessWords(finding.witness, finding.path)) : null, make('p', {}, finding.message), fixBlock(finding, documents),
+].filter(Boolean);
 
 // --- one finding
 

@@ -39,7 +39,12 @@ function hostText(host) {
   return host.text;
 }
 
-const text = (of) => (row, cell) => cell.append(of(row));
+function text(of) {
+  return (row, cell) => {
+    const content = of(row);
+    cell.append(content instanceof Node ? content : visible(content));
+  };
+}
 
 const HOST_COLUMNS = [
   {label: 'Host', style: 'w-name', value: (host) => host.name},
@@ -57,7 +62,7 @@ function reasonsShort(host) {
 }
 
 function showHosts(root, hosts, codes, open) {
-  const table = new Table({name: 'Hosts', noun: 'host', columns: HOST_COLUMNS, open});
+  const table = new Table({name: 'Hosts', noun: 'host', columns: HOST_COLUMNS, open, paper: hostOnPaper});
   const verdicts = tally(hosts, (host) => [host.verdict]);
   const reasons = tally(hosts, codesOf);
   const kinds = tally(hosts, tokenKinds);
@@ -79,6 +84,8 @@ function showHosts(root, hosts, codes, open) {
     },
   };
 }
+
+const hostOnPaper = (host) => [...host.messages, enforcementWords(host)].filter(Boolean).map((one) => make('p', {}, one));
 
 // --- one host
 
@@ -108,15 +115,19 @@ function reasonsBlock(title, codesHere, codes) {
   })));
 }
 
+function enforcementWords(host) {
+  if (!host.enforcement) return '';
+  const {status, task, message} = host.enforcement;
+  return status === 'ok' ? 'Enforced.' : `Enforcing: ${status}${task ? ` in task ${task}` : ''}: ${message || 'no message'}`;
+}
+
 function enforcedBlock(host) {
   if (!host.enforcement) return null;
-  const {status, task, message} = host.enforcement;
-  const said = status === 'ok' ? 'Enforced.' : `Enforcing: ${status}${task ? ` in task ${task}` : ''}: ${message || 'no message'}`;
   const rows = [['Verdict', (state) => VERDICT_WORDS[state.verdict]], ['Reasons', (state) => state.reasons.join(', ') || 'none'],
     ['Offset', (state) => seconds(clockOf(state).offset_s, true)], ['Bound', (state) => seconds(clockOf(state).bound_s)],
     ['Codes accepted', (state) => percent(object(object(object(state.facts).totp).accept_probability).rfc6238)]];
   const table = host.before ? grid('Before and after enforcing', ['', 'Before', 'After'], rows.map(([name, of]) => [name, of(host.before), of(host)])) : null;
-  return block('Before and after enforcing', make('div', {}, make('p', {}, said), table));
+  return block('Before and after enforcing', make('div', {}, make('p', {}, enforcementWords(host)), table));
 }
 
 const clockOf = (state) => object(object(state.facts).clock);

@@ -31,7 +31,7 @@ function openSheet(items, index, show, left = null) {
 function turnTo(index) {
   trail.index = index;
   const {title, content} = trail.show(trail.items[index]);
-  byId('sheet-title').textContent = title;
+  byId('sheet-title').textContent = visible(title);
   byId('sheet-body').replaceChildren(...content);
   byId('sheet-place').textContent = `${(index + 1).toLocaleString('en')} of ${trail.items.length.toLocaleString('en')}`;
   byId('sheet-previous').disabled = index === 0;
@@ -114,4 +114,4 @@ if (byId('hosts-table') && hosts.length) {
     if (button) only('reason', button.dataset.reason);
   });
 }
-if (byId('findings-table')) showFindings(byId('findings-table'), findings, openFinding);
+if (byId('findings-table')) showFindings(byId('findings-table'), findings, account.documents, openFinding);

@@ -99,7 +99,7 @@ class DriftPlot {
         label(this.x(sign * size), `${sign < 0 ? '\u2212' : '+'}${text}`, bottom + 18);
       }
     }
-    parts.push(draw('text', {x: this.x(-STEP) + 8, y: top + 16}, 'TOTP window'));
+    parts.push(draw('text', {x: this.x(-STEP) + 8, y: bottom - 10}, 'TOTP window'));
     taken = [];
     for (const edge of [STEP, -STEP, -2 * STEP]) {
       line(this.x(edge), 'step');
@@ -121,7 +121,7 @@ class DriftPlot {
         if (half) bounds += `M${this.x(host.offset - half).toFixed(1)} ${y}H${this.x(host.offset + half).toFixed(1)}`;
       });
       const color = `stroke-${verdict}`;
-      parts.push(draw('path', {class: `bounds ${color}`, d: bounds}), draw('path', {class: `dots ${color}`, d: dots, 'stroke-width': size}));
+      parts.push(draw('path', {class: `bounds ${color}${this.named ? '' : ' many'}`, d: bounds}), draw('path', {class: `dots ${color}`, d: dots, 'stroke-width': size}));
     }
     return parts;
   }
@@ -159,7 +159,7 @@ class DriftPlot {
     this.ring.setAttribute('cy', y);
     this.ring.setAttribute('visibility', 'visible');
     this.root.style.cursor = 'pointer';
-    this.tip.textContent = `${host.name}: ${seconds(host.offset, true)}, ${host.bound === null ? 'bound unknown' : `at most ${seconds(host.bound)} off`}`;
+    this.tip.textContent = visible(`${host.name}: ${seconds(host.offset, true)}, ${host.bound === null ? 'bound unknown' : `at most ${seconds(host.bound)} off`}`);
     this.tip.hidden = false;
     this.tip.style.left = `${Math.max(4, Math.min(x + 14, this.width - this.tip.offsetWidth))}px`;
     this.tip.style.top = `${y + 18}px`;

@@ -6,11 +6,13 @@ const PRINTED = 500;
 
 class Table {
   // columns: {label, style, optional, value(row) to sort by, first: 1 or -1 for the first click, fill(row, cell)}
-  constructor({name, noun, columns, open, sorted}) {
+  // paper(row): what the table has no room for and a print has, as elements
+  constructor({name, noun, columns, open, paper}) {
     this.columns = columns;
     this.noun = noun;
     this.open = open;
-    this.sorted = sorted;
+    this.paper = paper;
+    this.sorted = null;
     this.all = this.rows = [];
     this.active = 0;
     this.body = make('tbody');
@@ -112,7 +114,10 @@ class Table {
     [this.first, this.last] = [first, last];
     const focused = this.body.contains(document.activeElement);
     const rows = [];
-    for (let index = first; index < last; index += 1) rows.push(this.row(index));
+    for (let index = first; index < last; index += 1) {
+      rows.push(this.row(index));
+      if (this.printing) rows.push(make('tr', {class: 'more-on-paper'}, make('td', {colspan: this.columns.length}, ...this.paper(this.rows[index]))));
+    }
     this.body.replaceChildren(this.gap(first), ...rows, this.gap(this.printing ? 0 : this.rows.length - last));
     if (!focused) return;
     // The row that had the focus may be out of sight now: the keys go on working from the table.
@@ -131,7 +136,7 @@ class Table {
       const cell = make(place ? 'td' : 'th', {class: this.classes(column), scope: place ? null : 'row'});
       if (place) column.fill(this.rows[index], cell);
       else cell.append(make('button', {class: 'link', type: 'button', tabindex: index === this.active ? 0 : -1}, column.value(this.rows[index])));
-      if (place) cell.title = cell.textContent;
+      cell.title = cell.textContent;
       row.append(cell);
     });
     return row;

@@ -9,6 +9,9 @@ const number = (value) => (typeof value === 'number' && Number.isFinite(value) ?
 const own = (table, key, otherwise) => (Object.hasOwn(table, key) ? table[key] : otherwise);
 const known = (value) => value !== null && value !== undefined;
 
+// What cannot be seen, or turns the direction of what is read, is written out: a name looks like no other.
+const visible = (text) => String(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => (char === '\n' ? char : `\\u${char.codePointAt(0).toString(16).padStart(4, '0')}`));
+
 // make('p', {class: 'x'}, 'text', child): strings become text nodes, never markup.
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -17,14 +20,14 @@ function make(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, '');
     else if (known(value) && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.filter(known));
+  element.append(...children.filter(known).map((child) => (child instanceof Node ? child : visible(child))));
   return element;
 }
 
 function draw(tag, attributes = {}, text = null) {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== null) element.textContent = text;
+  if (text !== null) element.textContent = visible(text);
   return element;
 }
 
