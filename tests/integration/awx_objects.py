@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,18 @@ GIVEN: dict[str, Any] = {"softtoken_awx_ee_image": IMAGE, "softtoken_awx_notific
 def playbook_names() -> list[str]:
     """The playbooks that a template is for."""
     return sorted(path.stem for path in PLAYBOOKS.glob("*.yml") if path.stem not in NOT_A_TEMPLATE)
+
+
+def found_by_awx() -> list[str]:
+    """The playbooks that AWX finds in the repository: YAML with a line that looks like a play, outside of tasks."""
+    play = re.compile(
+        r"^\s*?-?\s*?(?:hosts|(ansible\.builtin\.)?include|(ansible\.builtin\.)?import_playbook):\s*?.*?$"
+    )
+    return sorted(
+        str(path.relative_to(ROOT))
+        for path in PLAYBOOKS.rglob("*.yml")
+        if "tasks" not in path.parts and any(map(play.match, path.read_text(encoding="utf-8").splitlines()))
+    )
 
 
 def resolved(folder: Path, **variables: Any) -> dict[str, Any]:

@@ -178,15 +178,16 @@ def test_a_playbook_runs_with_answers_that_are_all_text(templates: dict[str, Any
     """The audit of the sample account, with every question answered as AWX hands answers over."""
     template = templates["softtoken account audit"]
     given = {question["variable"]: examples(question) for question in questions(template)}
-    given |= {"softtoken_account_regions": "eu-central-1,eu-west-1", "softtoken_account_trusted": "210987654321"}
-    given |= {"softtoken_account_roles": "operations, web-server", "softtoken_account_unassigned_after_days": 30}
+    # A snapshot has no regions and no event history to read.
+    given |= {"softtoken_account_regions": "", "softtoken_account_trail_hours": 0}
+    given |= {"softtoken_account_trusted": "210987654321", "softtoken_account_roles": "operations, web-server"}
     variables = {**template["extra_vars"], **rules.answers(template["survey_spec"], given)}
     variables |= {"awx_job_id": 5, "softtoken_awx_state_dir": str(tmp_path), "softtoken_account": str(SAMPLE)}
     run = ansible_playbook(tmp_path, PLAYBOOKS / "iam_audit.yml", inventory_of({}), **variables)
 
     assert run.rc == 0, run.output  # the last choice of what fails the job is nothing
     report = json.loads((tmp_path / "report" / "5" / "report.json").read_text(encoding="utf-8"))
-    assert report["account"]["findings"]
+    assert report["account"]["findings"], report["account"]["message"]
     assert all(
         "operations" in one["resource"] or "web-server" in one["resource"] for one in report["account"]["findings"]
     )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.fakes.awx import FakeAwx
-from tests.integration.awx_objects import awx_setup, playbook_names
+from tests.integration.awx_objects import awx_setup, found_by_awx, playbook_names
 from tests.integration.playbooks import Run
 
 # What awx.awx sends and AWX passes over, because it is read only there.
@@ -19,7 +19,7 @@ PASSED_OVER = {
     ("job_templates", "organization"),
     ("credential_types", "managed"),
 }
-PLAYBOOKS = [f"playbooks/{name}.yml" for name in playbook_names()]
+PLAYBOOKS = found_by_awx()
 
 
 class Lived(NamedTuple):
@@ -149,6 +149,10 @@ def test_what_is_changed_here_is_all_that_changes_there(lived: Lived, tmp_path: 
     }
     assert linked(lived.awx, "report") == {"failure_nodes": ["enforce"]}
     assert "approve" not in {one["identifier"] for one in after["workflow_job_template_nodes"].values()}
+
+
+def test_awx_finds_the_playbooks_and_takes_nothing_else_for_one() -> None:
+    assert [Path(one).stem for one in PLAYBOOKS if one != "playbooks/awx_setup.yml"] == playbook_names()
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------
