@@ -51,9 +51,6 @@ compliance: setup ## measure this machine and audit a sample account (yours: ACC
 	@ansible-playbook -i inventory/this_machine.yml playbooks/compliance.yml \
 	  -e '{"softtoken_mode": "audit", "softtoken_fail_on": [], "softtoken_account": "$(ACCOUNT)"}' \
 	  $(if $(filter $(SAMPLE),$(ACCOUNT)),-e @$(SAMPLE:account.json=hosts.yml)) $(EXTRA)
-	@cat report/report.txt
-	@printf '\n%s\n' '--- in short'; sed -n '2,/^===/{/^===/!p}' report/report.txt
-	@echo '--- report/report.txt has the whole of it, report/report.json the same for programs'
 	@$(if $(filter $(SAMPLE),$(ACCOUNT)),echo '--- the account is a sample: ACCOUNT=live audits yours; ACCOUNT= audits none')
 
 # --- tests -----------------------------------------------------------------------------------------------------------
@@ -88,6 +85,11 @@ molecule: setup ## molecule test of every scenario, or of those in SCENARIOS="de
 bench: setup ## measure the figures of docs/benchmarks.md (root; no part of `make test`)
 	@tests/tools/system_packages.sh
 	@PYTHONPATH=$(CURDIR)/.ansible/collections python -m tests.bench $(ARGS)
+
+.PHONY: screenshot
+screenshot: setup ## take the README's picture of the report again
+	@tests/tools/system_packages.sh
+	@PYTHONPATH=$(CURDIR)/.ansible/collections python -m tests.tools.report_screenshot
 
 SANITY := 2.17 2.18 2.19
 

@@ -14,7 +14,7 @@ import json
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._iam.account import Account
-from ._iam.audit import AuditReport, audit, coverage_to_dict, summarise
+from ._iam.audit import AuditReport, audit, coverage_to_dict, documents_to_dicts, summarise
 from ._iam.catalogue import DEVICES, VIRTUAL, at_least
 from ._iam.context import AuditOptions, HostSerial
 from ._iam.errors import IamError
@@ -194,6 +194,7 @@ def _results(report: AuditReport, sifted: Sifted, threshold: str) -> Dict[str, A
             {"reason": one.entry.reason, "expires": one.entry.expires.isoformat(), "finding": to_dict(one.finding)}
             for one in sifted.ignored
         ],
+        "documents": documents_to_dicts(report.documents, shown),
         "unused_ignores": [_ignore(entry) for entry in sifted.unused],
         "expired_ignores": [_ignore(entry) for entry in sifted.expired],
         "summary": summary,

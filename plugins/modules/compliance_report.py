@@ -14,7 +14,7 @@ author:
   - softtoken.compliance contributors (@softtoken)
 description:
   - Collects what M(softtoken.compliance.host_facts) returned for every host of this run, and writes one report
-    on the controller, as JSON for programs and as text for people.
+    on the controller, in the formats that O(formats) names.
   - A host that could not be reached, whose measurement failed, or that was not measured in this run is reported
     as V(unknown), with the reason. Unknown never counts as compliant, and neither does a run without hosts.
   - Facts from a fact cache are no measurement of this run. They are only mentioned in the message.
@@ -48,11 +48,17 @@ options:
     default: report
   formats:
     description:
-      - Formats to write. V(json) is C(report.json), V(text) is C(report.txt).
+      - Formats to write.
+      - V(json) is C(report.json), for programs. V(text) is C(report.txt) and V(html) is C(index.html), for people.
+      - V(csv) is C(hosts.csv) and C(findings.csv), for spreadsheets.
+      - V(junit) is C(junit.xml), for the test results of a CI system.
+      - V(sarif) is C(report.sarif), the findings in the account for code scanning. Hosts are not in it.
+      - V(openmetrics) is C(metrics.prom), for Prometheus.
+      - Text is taken as well, as C(-e) and surveys give it.
     type: list
     elements: str
-    choices: [json, text]
-    default: [json, text]
+    choices: [json, text, html, csv, junit, sarif, openmetrics]
+    default: [json, text, html]
   fail_on:
     description:
       - Verdicts that put a host into RV(violations), or make RV(failed_account) true.
@@ -94,6 +100,57 @@ options:
       - Each finding is joined with the hosts whose AWS configuration names its serial, or that have its role.
     type: str
     default: softtoken_account_audit
+  slice:
+    description:
+      - This run is one slice of a fleet. What it found on O(hosts) is handed on as an artifact, as
+        M(ansible.builtin.set_stats) does, under a key of its own that RV(slice.key) names.
+      - Mutually exclusive with O(slices), which makes one report of such artifacts.
+    type: dict
+    suboptions:
+      name:
+        description:
+          - The number of the slice and how many there are, as V(3/4), or V(true) where O(slice.job) names it.
+        type: str
+        required: true
+      run:
+        description:
+          - What all slices of one run have in common, and no other run has. Letters, digits, dots, dashes and
+            underscores, 64 at most.
+        type: str
+        required: true
+      job:
+        description:
+          - Id of the AWX job. AWX does not tell a job the number of its slice.
+        type: str
+        default: ""
+      directory:
+        description:
+          - Directory on the controller that the artifact is written into as well.
+        type: path
+  slices:
+    description:
+      - The report is made of the artifacts that slices left, and not of what this run knows of O(hosts). They are taken
+        from the variables C(softtoken_slice_<number>_of_<count>) and C(softtoken_slice_job_<id>), as AWX hands them on.
+      - A host of O(hosts) that no slice told of is V(unknown). Where O(hosts) does not name the hosts of a slice that
+        is missing or cannot be read, the slice itself is in the report, as V(unknown).
+      - Of a host in two slices the newer word counts.
+      - The report's mode and whether it was a dry run are those of the slices. O(mode) and O(dry_run) are not used.
+      - Nothing in an artifact is trusted. Sizes are bounded, and hosts are judged anew from their facts.
+    type: dict
+    suboptions:
+      run:
+        description:
+          - The run that is wanted. The artifacts of others are refused.
+          - Without it the run of the newest artifact is.
+        type: str
+      count:
+        description:
+          - How many slices there were, where their names do not tell it.
+        type: int
+      directory:
+        description:
+          - Directory on the controller whose artifacts are read as well.
+        type: path
 extends_documentation_fragment:
   - softtoken.compliance._attributes
 attributes:
@@ -144,7 +201,7 @@ files:
   returned: always
   type: list
   elements: str
-  sample: [/srv/report/report.json, /srv/report/report.txt]
+  sample: [/srv/report/report.json, /srv/report/report.txt, /srv/report/index.html]
 summary:
   description: The report without its hosts.
   returned: always
@@ -197,6 +254,61 @@ failed_run:
   returned: always
   type: bool
   sample: true
+slice:
+  description: The artifact that was handed on. The artifact itself is in RV(ignore:ansible_stats).
+  returned: with O(slice), unless O(prepare)
+  type: dict
+  contains:
+    key:
+      description: Its name.
+      type: str
+      sample: softtoken_slice_3_of_4
+    run:
+      description: The run that it is a part of.
+      type: str
+      sample: "4711"
+    hosts:
+      description: How many hosts are in it.
+      type: int
+      sample: 2500
+    bytes:
+      description: Size of its data.
+      type: int
+      sample: 139294
+    file:
+      description: The file that it was written into; V(null) without O(slice.directory).
+      type: str
+      sample: /srv/slices/softtoken_slice_3_of_4.4711.json
+slices:
+  description: Which slices the report is made of.
+  returned: with O(slices)
+  type: dict
+  contains:
+    run:
+      description: Their run; V(null) when none arrived.
+      type: str
+      sample: "4711"
+    arrived:
+      description: The slices that told of their hosts.
+      type: list
+      elements: str
+      sample: [slice 1 of 2]
+    lost:
+      description: The slices that are missing or cannot be read, each with the reason.
+      type: list
+      elements: str
+      sample: [slice 2 of 2 left no artifact]
+    notes:
+      description: What a reader of the report has to know of the slices. The report has it as well.
+      type: list
+      elements: str
+      sample: [made of 1 slice of run 4711, "slice 2 of 2 left no artifact: what it would have told is unknown"]
+identities:
+  description: The hosts with MFA serials, profiles for a role, or an attached role, in the form of C(hostvars), for the
+    filters P(softtoken.compliance.host_serials#filter) and P(softtoken.compliance.attached_roles#filter).
+  returned: with O(slices) and O(prepare)
+  type: dict
+  sample: {"web-1": {"ansible_facts": {"softtoken": {"attached_role": {"account": "123456789012", "role": "web"}}}}}
 account_headline:
   description: The audit of the account in one line; empty without an audit.
   returned: always

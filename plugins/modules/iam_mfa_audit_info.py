@@ -362,6 +362,21 @@ ignored:
       description: The finding, as in RV(findings).
       type: dict
       sample: {"rule": "MFA-T01"}
+documents:
+  description: The policy documents that RV(findings) are about, each once, as they are now. A fix replaces one of them.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    places:
+      description: Where this document stands, as RV(findings) name it.
+      type: list
+      elements: dict
+      sample: [{"resource": "arn:aws:iam::123456789012:role/billing", "document": "trust"}]
+    policy:
+      description: The document.
+      type: dict
+      sample: {"Version": "2012-10-17", "Statement": []}
 unused_ignores:
   description: Entries of O(ignore) that match no finding, though their rules were judged, on the whole account.
   returned: always

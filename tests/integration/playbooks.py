@@ -60,8 +60,10 @@ class Run(NamedTuple):
         return [module for _folder, module in dict.fromkeys(_EXECUTION.findall(self.output))]
 
 
-def ansible_playbook(folder: Path, playbook: Path, inventory: dict[str, Any], *arguments: str, **variables: Any) -> Run:
-    """Run a playbook with ``folder`` as working directory; ``variables`` are extra variables."""
+def command_line(
+    folder: Path, playbook: Path, inventory: dict[str, Any], *arguments: str, **variables: Any
+) -> tuple[list[str], dict[str, str]]:
+    """Return the words and the environment of ansible-playbook; ``variables`` are extra variables."""
     path = folder / "inventory.yml"
     path.write_text(yaml.safe_dump(inventory), encoding="utf-8")
     argv = [
@@ -81,6 +83,12 @@ def ansible_playbook(folder: Path, playbook: Path, inventory: dict[str, Any], *a
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_SHOW_CUSTOM_STATS": "1",
     }
+    return argv, environment
+
+
+def ansible_playbook(folder: Path, playbook: Path, inventory: dict[str, Any], *arguments: str, **variables: Any) -> Run:
+    """Run a playbook with ``folder`` as working directory; ``variables`` are extra variables."""
+    argv, environment = command_line(folder, playbook, inventory, *arguments, **variables)
     done = subprocess.run(
         argv,
         cwd=folder,

@@ -67,7 +67,34 @@ def test_the_summary_is_handed_on_as_one_for_all_hosts(this_machine: Run) -> Non
 def test_reports_are_readable_for_everybody(this_machine: Run) -> None:
     path = this_machine.folder / "report" / "report.json"
     assert path.stat().st_mode & 0o777 == 0o644
-    assert sorted(entry.name for entry in path.parent.iterdir()) == ["report.json", "report.txt"]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["index.html", "report.json", "report.txt"]
+
+
+@pytest.mark.parametrize("formats", ["json, csv,junit", ["json", "csv", "junit"], "[json, csv, junit]"])
+def test_the_site_names_the_formats(tmp_path: Path, formats: object) -> None:
+    run = compliance(tmp_path, {"gone": GONE}, softtoken_formats=formats, **NEVER_FAIL)
+    assert run.rc == 0, run.output
+    written = sorted(entry.name for entry in (tmp_path / "report").iterdir())
+    assert written == ["findings.csv", "hosts.csv", "junit.xml", "report.json"]
+    assert '"gone","unknown","host.unreachable"' in (tmp_path / "report" / "hosts.csv").read_text(encoding="utf-8")
+    assert str(tmp_path / "report" / "junit.xml") in run.output
+
+
+def test_no_format_is_those_that_there_always_are(tmp_path: Path) -> None:
+    run = compliance(tmp_path, {"gone": GONE}, softtoken_formats="", **NEVER_FAIL)
+    assert run.rc == 0, run.output
+    assert (tmp_path / "report" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("formats", "said"), [("json,pdf", "pdf"), ("[json", "is no list: write it as [json, text, html]")]
+)
+def test_a_format_that_there_is_not_stops_before_anything_is_measured(tmp_path: Path, formats: str, said: str) -> None:
+    run = compliance(tmp_path, {"gone": GONE}, softtoken_formats=formats)
+    assert run.rc == 2
+    assert said in run.output
+    assert "Measure the host" not in run.output
+    assert not (tmp_path / "report").exists()
 
 
 def test_hosts_of_all_batches_are_in_the_one_report(mixed: Run) -> None:

@@ -79,6 +79,24 @@ def test_the_account_is_reported_and_fails_the_run(sample: Run) -> None:
     assert (sample.report["mode"], sample.report["verdict"], sample.report["hosts"]) == ("account", "noncompliant", [])
 
 
+def test_code_scanning_gets_every_finding(tmp_path: Path) -> None:
+    beside = f"@{SAMPLE.with_name('sample_hosts.yml')}"
+    run = iam_audit(
+        tmp_path, "-e", beside, softtoken_account=str(SAMPLE), softtoken_formats=["json", "sarif"], **NEVER_FAIL
+    )
+    assert run.rc == 0, run.output
+    (scan,) = json.loads((tmp_path / "report" / "report.sarif").read_text(encoding="utf-8"))["runs"]
+    assert [one["ruleId"] for one in scan["results"]] == [one["rule"] for one in run.report["account"]["findings"]]
+
+
+def test_a_format_that_there_is_not_stops_before_the_account_is_read(tmp_path: Path) -> None:
+    run = iam_audit(tmp_path, softtoken_account=str(SAMPLE), softtoken_formats="pdf")
+    assert run.rc == 2
+    assert "pdf" in run.output
+    assert "Audit the account] ***" not in run.output.partition("Check that the report can be written")[2]
+    assert not (tmp_path / "report").exists()
+
+
 def test_the_sample_says_that_it_is_one(sample: Run) -> None:
     assert "SAMPLE: written by hand to show the audit. No real account, user or device." in sample.text
 

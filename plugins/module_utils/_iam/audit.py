@@ -25,14 +25,14 @@ from typing import (
 )
 
 from . import rules_condition, rules_device, rules_guardrail, rules_serial, rules_trust
-from .account import Account, CoverageGap
+from .account import Account, CoverageGap, PolicyRef
 from .catalogue import AUTHORIZATION, FILES, HOSTS, NOT_ASKED, RULES, SEVERITIES, Rule
-from .context import AuditContext, AuditOptions
+from .context import AuditContext, AuditOptions, Distinct
 from .finding import Finding, order
 from .fix import Fixer
 from .scope import scope_of
 
-__all__ = ["AuditReport", "Coverage", "audit", "coverage_to_dict", "summarise"]
+__all__ = ["AuditReport", "Coverage", "audit", "coverage_to_dict", "documents_to_dicts", "summarise"]
 
 _FAMILIES: Tuple[Callable[[AuditContext], Iterator[Finding]], ...] = (
     rules_serial.check,
@@ -61,6 +61,7 @@ class AuditReport(NamedTuple):
     findings: Tuple[Finding, ...]
     summary: Dict[str, Any]
     coverage: Coverage
+    documents: Tuple[Distinct, ...] = ()  # all that were read
 
 
 def audit(account: Account, options: AuditOptions) -> AuditReport:
@@ -75,7 +76,8 @@ def audit(account: Account, options: AuditOptions) -> AuditReport:
         scope = scope_of(account, options.roles)
         findings = tuple(found for found in findings if found.resource in scope.resources)
         missing = tuple(sorted(scope.unknown))
-    return AuditReport(findings, summarise(findings), _coverage(context)._replace(missing_roles=missing))
+    coverage = _coverage(context)._replace(missing_roles=missing)
+    return AuditReport(findings, summarise(findings), coverage, context.documents)
 
 
 def summarise(findings: Sequence[Finding]) -> Dict[str, Any]:
@@ -87,6 +89,29 @@ def summarise(findings: Sequence[Finding]) -> Dict[str, Any]:
         "severity": {severity: severities[severity] for severity in SEVERITIES},
         "rules": {rule: rules[rule] for rule in RULES if rules[rule]},
     }
+
+
+def documents_to_dicts(documents: Iterable[Distinct], findings: Iterable[Finding]) -> List[Dict[str, Any]]:
+    """Return the documents that findings are about, each once, as iam_mfa_audit_info returns them."""
+    wanted: Dict[str, Dict[str, None]] = {}  # the resources of each kind of document, in order
+    for found in findings:
+        wanted.setdefault(found.document, {})[found.resource] = None
+    listed = []
+    for distinct in documents:
+        places = [place for ref in distinct.places for place in _places(ref, wanted)]
+        if places:
+            listed.append({"places": places, "policy": distinct.document.obj})
+    return listed
+
+
+def _places(ref: PolicyRef, wanted: Mapping[str, Mapping[str, None]]) -> Iterator[Dict[str, str]]:
+    """Yield the places of findings that one place of a document stands for: of a group's also those of its users."""
+    if ref.resource in wanted.get(ref.kind, ()):
+        yield {"resource": ref.resource, "document": ref.kind}
+    if ":group/" in ref.resource:
+        kind = f"group:{ref.resource.rpartition('/')[2]}:{ref.kind}"
+        for user in wanted.get(kind, ()):
+            yield {"resource": user, "document": kind}
 
 
 def coverage_to_dict(coverage: Coverage) -> Dict[str, Any]:

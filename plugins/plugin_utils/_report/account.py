@@ -34,6 +34,7 @@ class AccountAudit:
     ignored: tuple[Mapping[str, Any], ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     coverage: Mapping[str, Any] = field(default_factory=dict)
+    documents: tuple[Mapping[str, Any], ...] = ()  # what the findings are about, each once with its places
     message: str = ""
 
     @property
@@ -69,6 +70,7 @@ def build_account(
         ignored=tuple(result["ignored"]),
         summary=result["summary"],
         coverage=result["coverage"],
+        documents=tuple(result.get("documents", ())),
     )
 
 

@@ -11,12 +11,12 @@ from textwrap import wrap
 from typing import Any
 
 from .account import AccountAudit, account_headline, one_line
+from .figures import names
 
-__all__ = ["account_section"]
+__all__ = ["account_section", "from_here"]
 
 LISTED_FINDINGS = 200
 LISTED_GAPS = 100
-NAMED_HOSTS = 8
 WIDTH = 110
 _NOT_JUDGED = ("unknown", "partial")
 
@@ -50,7 +50,7 @@ def _origin(audit: AccountAudit) -> Iterator[str]:
 
 
 def _finding(found: Mapping[str, Any]) -> Iterator[str]:
-    place = [_from_here(str(found["resource"])), _document(found)]
+    place = [from_here(str(found["resource"])), _document(found)]
     if found.get("statement") is not None:
         place.append(f"statement {found['statement']}")
     yield f"{found['severity']} {found['rule']}: {found['title']}"
@@ -59,12 +59,12 @@ def _finding(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"    serial: {found['serial']}"
     yield from _wrapped(str(found["message"]), "    what:  ")
     if found.get("hosts"):
-        yield f"    hosts: {_names(found['hosts'])}"
+        yield f"    hosts: {names(found['hosts'])}"
     if found.get("fix"):
         yield from _wrapped(str(found["fix"]["summary"]), "    fix:   ")
 
 
-def _from_here(resource: str) -> str:
+def from_here(resource: str) -> str:
     """Shorten the path of a file below the working directory, where the code of a repository mostly is."""
     below = f"{Path.cwd()}/"
     return resource.removeprefix(below)
@@ -75,11 +75,6 @@ def _document(found: Mapping[str, Any]) -> str:
     own = f"managed:{found['resource']}@"
     document = str(found["document"])
     return f"version {document[len(own) :]}" if document.startswith(own) else document
-
-
-def _names(hosts: list[str]) -> str:
-    named = ", ".join(hosts[:NAMED_HOSTS])
-    return named if len(hosts) <= NAMED_HOSTS else f"{named} and {len(hosts) - NAMED_HOSTS} more"
 
 
 def _ignored(audit: AccountAudit) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from .account import AccountAudit, account_headline
 from .model import Enforcement, HostEntry, Report, State
 
-__all__ = ["SCHEMA", "render_json", "report_to_dict", "summary_to_dict"]
+__all__ = ["SCHEMA", "finite", "render_json", "report_to_dict", "summary_to_dict"]
 
 SCHEMA = 1
 
@@ -35,6 +35,7 @@ def report_to_dict(report: Report) -> dict[str, Any]:
         **summary_to_dict(report),
         "hosts": [_host(entry) for entry in report.hosts],
         "account": None if report.account is None else _account(report.account),
+        **({"notes": list(report.notes)} if report.notes else {}),
     }
 
 
@@ -62,11 +63,11 @@ def _account(audit: AccountAudit) -> dict[str, Any]:
     return {
         "verdict": audit.verdict,
         "message": audit.message or None,
-        "account": _finite(audit.account),
-        "summary": _finite(audit.summary),
-        "findings": _finite(audit.findings),
-        "ignored": _finite(audit.ignored),
-        "coverage": _finite(audit.coverage),
+        "account": finite(audit.account),
+        "summary": finite(audit.summary),
+        "findings": finite(audit.findings),
+        "ignored": finite(audit.ignored),
+        "coverage": finite(audit.coverage),
     }
 
 
@@ -76,6 +77,7 @@ def _host(entry: HostEntry) -> dict[str, Any]:
         **_state(entry.state),
         "before": None if entry.before is None else _state(entry.before),
         "enforcement": None if entry.enforcement is None else _enforcement(entry.enforcement),
+        **({"history": [list(point) for point in entry.history]} if entry.history else {}),
     }
 
 
@@ -85,7 +87,7 @@ def _state(state: State) -> dict[str, Any]:
         "reasons": list(state.reasons),
         "warnings": list(state.warnings),
         "messages": list(state.messages),
-        "facts": None if state.facts is None else _finite(state.facts),
+        "facts": None if state.facts is None else finite(state.facts),
     }
 
 
@@ -93,12 +95,12 @@ def _enforcement(enforcement: Enforcement) -> dict[str, Any]:
     return {"status": enforcement.status, "task": enforcement.task, "message": enforcement.message}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Return plain JSON values: what a host sent may hold numbers that JSON does not have."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not float("-inf") < value < float("inf"):
         return None
     if value is None or isinstance(value, bool | int | float | str):

@@ -10,27 +10,37 @@ is unknown, and so is a host without an answer. Unknown never counts as complian
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .account import AccountAudit, account_headline, build_account
 from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE, severity
 
 __all__ = [
     "COMPLIANT",
+    "HISTORY_LIMIT",
     "NONCOMPLIANT",
     "UNKNOWN",
     "Enforcement",
+    "HistoryPoint",
     "HostAnswers",
     "HostEntry",
     "Report",
     "State",
+    "assemble",
     "build_report",
+    "enforcement_of",
     "headline",
+    "history_of",
+    "host_entry",
+    "measured_state",
     "number",
+    "unknown_state",
     "violations",
+    "worse",
 ]
 
 COMPLIANT = "compliant"
@@ -41,6 +51,8 @@ FACTS_SCHEMA = 1
 ACCOUNT_ALONE = "account"  # the mode of a run that has no hosts
 MESSAGE_LIMIT = 500
 CAUSE_LIMIT = 200
+HISTORY_LIMIT = 1000  # points of a host, the newest
+_LAST_DATE_S = 253402300799.0  # the end of the year 9999: what comes later is no date that can be written
 _SSH_ENDS = re.compile(r"(Shared c|C)onnection to \S+ closed\.")
 
 
@@ -83,6 +95,14 @@ class Enforcement:
         return f"{self.status}{task}: {self.message or 'no message'}"
 
 
+class HistoryPoint(NamedTuple):
+    """One earlier check by the host's agent; None where it could not say."""
+
+    taken_at_s: float  # seconds since 1970, by the host's own clock
+    offset_s: float | None  # host minus true time: positive is fast
+    bound_s: float | None  # the most that it may have been off
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEntry:
     """One host in the report. ``state`` is the last word; ``before`` is there when the host was enforced."""
@@ -91,6 +111,7 @@ class HostEntry:
     state: State
     before: State | None = None
     enforcement: Enforcement | None = None
+    history: tuple[HistoryPoint, ...] = ()  # oldest first; empty without an agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +123,7 @@ class Report:
     dry_run: bool  # check mode: what was enforced is only what would be
     hosts: tuple[HostEntry, ...]
     account: AccountAudit | None = None  # None: it was not to be audited
+    notes: tuple[str, ...] = ()  # what a reader of the whole has to know, as slices that are missing
 
     @property
     def counts(self) -> dict[str, int]:
@@ -154,14 +176,29 @@ def build_report(
     account: Mapping[str, Any] | None = None,
 ) -> Report:
     """Make the report over all hosts, and over the account where iam_mfa_audit_info returned one."""
-    entries = sorted((_entry(answer) for answer in answers), key=_worst_first)
-    facts = ((entry.host, entry.state.facts) for entry in entries if entry.state.facts is not None)
+    entries = map(host_entry, answers)
+    return assemble(entries, generated_at=generated_at, mode=mode, dry_run=dry_run, account=account)
+
+
+def assemble(
+    entries: Iterable[HostEntry],
+    *,
+    generated_at: str,
+    mode: str,
+    dry_run: bool = False,
+    account: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Report:
+    """Make the report of hosts that are judged already, as those of slices are."""
+    hosts = sorted(entries, key=_worst_first)
+    facts = ((entry.host, entry.state.facts) for entry in hosts if entry.state.facts is not None)
     return Report(
         generated_at=generated_at,
         mode=mode,
         dry_run=dry_run,
-        hosts=tuple(entries),
+        hosts=tuple(hosts),
         account=build_account(account, facts),
+        notes=tuple(notes),
     )
 
 
@@ -202,7 +239,13 @@ def number(value: Any) -> float | None:
     """Return a finite number, or None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if float("-inf") < value < float("inf") else None
+    # An integer of JSON may be larger than any float.
+    return float(value) if abs(value) <= sys.float_info.max else None
+
+
+def worse(one: str, other: str) -> bool:
+    """Whether a verdict is worse than another."""
+    return WORST_FIRST.index(one) < WORST_FIRST.index(other)
 
 
 def _worst_first(entry: HostEntry) -> tuple[int, float, str]:
@@ -212,38 +255,60 @@ def _worst_first(entry: HostEntry) -> tuple[int, float, str]:
     return WORST_FIRST.index(entry.state.verdict), -abs(offset) if offset is not None else float("-inf"), entry.host
 
 
-def _entry(answers: HostAnswers) -> HostEntry:
+def host_entry(answers: HostAnswers) -> HostEntry:
+    """Judge what a run left about one host."""
     measured = _state(answers.measured, cached=answers.cached)
-    enforcement = _enforcement(answers.enforced)
+    enforcement = enforcement_of(answers.enforced)
+    history = history_of(answers.measured_again) or history_of(answers.measured)
     if enforcement is None:
-        return HostEntry(host=answers.host, state=measured)
+        return HostEntry(host=answers.host, state=measured, history=history)
     after = _state(answers.measured_again, cached=answers.cached)
-    return HostEntry(host=answers.host, state=after, before=measured, enforcement=enforcement)
+    return HostEntry(host=answers.host, state=after, before=measured, enforcement=enforcement, history=history)
+
+
+def history_of(result: Mapping[str, Any] | None) -> tuple[HistoryPoint, ...]:
+    """Return what an agent remembered; what is no point is left out, and a host can send a million of them."""
+    detail = result.get("detail") if result is not None else None
+    sent = detail.get("history") if isinstance(detail, Mapping) else None
+    if not isinstance(sent, list | tuple):
+        return ()
+    points = [point for item in sent[-HISTORY_LIMIT:] if (point := _point(item)) is not None]
+    return tuple(sorted(points, key=lambda point: point.taken_at_s))
+
+
+def _point(item: Any) -> HistoryPoint | None:
+    if not isinstance(item, list | tuple) or len(item) != len(HistoryPoint._fields):
+        return None
+    taken_at_s, offset_s, bound_s = map(number, item)
+    if taken_at_s is None or not 0 <= taken_at_s <= _LAST_DATE_S:
+        return None
+    return HistoryPoint(taken_at_s, offset_s, bound_s if bound_s is not None and bound_s >= 0 else None)
 
 
 def _state(result: Mapping[str, Any] | None, *, cached: Mapping[str, Any] | None) -> State:
     if result is None or result.get("skipped") is True:
         return _not_measured(cached)
     if result.get("unreachable") is True:
-        return _unknown(HOST_UNREACHABLE, _message(result) or "the host could not be reached")
+        return unknown_state(HOST_UNREACHABLE, _message(result) or "the host could not be reached")
     if result.get("failed") is True:
-        return _unknown(HOST_FAILED, _message(result) or "host_facts failed and gave no message")
+        return unknown_state(HOST_FAILED, _message(result) or "host_facts failed and gave no message")
     facts = result.get("ansible_facts")
-    return _measured(facts.get("softtoken") if isinstance(facts, Mapping) else None, result.get("detail"))
+    return measured_state(facts.get("softtoken") if isinstance(facts, Mapping) else None, result.get("detail"))
 
 
 def _not_measured(cached: Mapping[str, Any] | None) -> State:
     message = "no measurement in this run"
     if isinstance(cached, Mapping) and isinstance(cached.get("verdict"), str):
         message += f"; the cached facts said {cached['verdict']!r} at {cached.get('measured_at')}"
-    return _unknown(HOST_NOT_MEASURED, message)
+    return unknown_state(HOST_NOT_MEASURED, message)
 
 
-def _measured(facts: Any, detail: Any) -> State:
+def measured_state(facts: Any, detail: Any) -> State:
+    """Judge what host_facts returned: the fact, and the long form where there is one."""
     if not isinstance(facts, Mapping):
-        return _unknown(HOST_MALFORMED, "host_facts returned no ansible_facts.softtoken")
+        return unknown_state(HOST_MALFORMED, "host_facts returned no ansible_facts.softtoken")
     if facts.get("schema") != FACTS_SCHEMA or facts.get("verdict") not in WORST_FIRST:
-        return _unknown(
+        return unknown_state(
             HOST_MALFORMED,
             f"ansible_facts.softtoken has schema {facts.get('schema')!r} and verdict {facts.get('verdict')!r}; "
             f"this report reads schema {FACTS_SCHEMA} with one of the verdicts {', '.join(WORST_FIRST)}",
@@ -257,11 +322,13 @@ def _measured(facts: Any, detail: Any) -> State:
     )
 
 
-def _unknown(reason: str, message: str) -> State:
-    return State(verdict=UNKNOWN, reasons=(reason,), messages=(message,))
+def unknown_state(reason: str, message: str) -> State:
+    """Return the state of a host without a measurement."""
+    return State(verdict=UNKNOWN, reasons=(reason,), messages=_strings((message,)))
 
 
-def _enforcement(enforced: Mapping[str, Any] | None) -> Enforcement | None:
+def enforcement_of(enforced: Mapping[str, Any] | None) -> Enforcement | None:
+    """Return how enforcing went; None where it was not tried."""
     if enforced is None or enforced.get("status") not in {"ok", "failed", "unreachable"}:
         return None
     return Enforcement(

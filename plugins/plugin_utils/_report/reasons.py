@@ -23,6 +23,7 @@ __all__ = [
     "REASONS",
     "Reason",
     "advice",
+    "enforceable",
     "explain",
     "severity",
 ]
@@ -41,7 +42,8 @@ _ENFORCE = "{enforce}"  # advice that begins so is what the role timesync does
 _TO_ENFORCE = "run the playbook with -e softtoken_mode=enforce (role softtoken.compliance.timesync)"
 _WOULD_BE_ENFORCED = "this would be enforced: run the playbook without check mode"
 _WAS_ENFORCED = "enforcing did not mend this: see under Enforced what failed, or look at the host"
-_SOURCES = "check that the sources answer (chronyc -n sources) and that UDP port 123 is open to them"
+_LIST_SOURCES = "chronyc -n sources"
+_SOURCES = f"check that the sources answer ({_LIST_SOURCES}) and that UDP port 123 is open to them"
 
 
 class Reason(NamedTuple):
@@ -49,11 +51,12 @@ class Reason(NamedTuple):
 
     meaning: str
     action: str
+    command: str = ""  # what to run on the host for it
 
 
 REASONS: dict[str, Reason] = {
     HOST_UNREACHABLE: Reason("the host could not be reached", "repair the connection, then measure again"),
-    HOST_FAILED: Reason("the measurement failed on the host", "read the message below, then measure again"),
+    HOST_FAILED: Reason("the measurement failed on the host", "read its message, then measure again"),
     HOST_NOT_MEASURED: Reason("the host was not measured in this run", "run the playbook without skipping its tags"),
     HOST_MALFORMED: Reason(
         "the host returned facts that are none of this collection's",
@@ -74,10 +77,10 @@ REASONS: dict[str, Reason] = {
         "it is not known whether chronyd runs and starts at boot", "look at the init system of the host"
     ),
     "clock.unmeasured": Reason(
-        "the state of the clock could not be read", "run chronyc -n tracking on the host as root"
+        "the state of the clock could not be read", "run chronyc -n tracking on the host as root", "chronyc -n tracking"
     ),
     "clock.bound_high": Reason("the clock may soon be further off than allowed", "use nearer sources"),
-    "clock.unsynchronised": Reason("the clock is not synchronised", _SOURCES),
+    "clock.unsynchronised": Reason("the clock is not synchronised", _SOURCES, _LIST_SOURCES),
     "clock.offset_exceeded": Reason(
         "the clock is further off than allowed", _ENFORCE + "; to step it alone: softtoken.compliance.chrony_makestep"
     ),
@@ -85,20 +88,26 @@ REASONS: dict[str, Reason] = {
         "chronyd's newest sample contradicts what it believes about the clock",
         "wait for more samples, or restart chronyd; then measure again",
     ),
-    "clock.bound_exceeded": Reason("the clock may be further off than allowed", _SOURCES + ", or use nearer ones"),
-    "clock.stale": Reason("the clock has had no update for too long", _SOURCES),
+    "clock.bound_exceeded": Reason(
+        "the clock may be further off than allowed", _SOURCES + ", or use nearer ones", _LIST_SOURCES
+    ),
+    "clock.stale": Reason("the clock has had no update for too long", _SOURCES, _LIST_SOURCES),
     "clock.local_reference": Reason(
         "chronyd follows its own clock (directive local)", "remove the directive local, and give the host real sources"
     ),
-    "source.none_usable": Reason("no time source can be used now", _SOURCES),
+    "source.none_usable": Reason("no time source can be used now", _SOURCES, _LIST_SOURCES),
     "source.too_few": Reason("there are fewer usable time sources than required", "configure more sources"),
     "source.falseticker": Reason(
-        "time sources contradict each other", "find the source that lies (chronyc -n selectdata) and replace it"
+        "time sources contradict each other",
+        "find the source that lies (chronyc -n selectdata) and replace it",
+        "chronyc -n selectdata",
     ),
     "source.unauthorised": Reason(
         "chronyd uses a source that is not authorised", _ENFORCE + "; or authorise the source"
     ),
-    "source.unmeasured": Reason("the time sources could not be read", "run chronyc -n sources on the host as root"),
+    "source.unmeasured": Reason(
+        "the time sources could not be read", "run chronyc -n sources on the host as root", _LIST_SOURCES
+    ),
     "source.unidentified": Reason(
         "it is not known by what name a source is configured", "use chrony 4.0 or later, or authorise addresses"
     ),
@@ -155,6 +164,11 @@ def advice(code: str, *, enforced: bool, dry_run: bool) -> str:
     """Return what to do about a reason code; ``enforced`` says whether this run did so (or would have) already."""
     enforce = _TO_ENFORCE if not enforced else _WOULD_BE_ENFORCED if dry_run else _WAS_ENFORCED
     return explain(code).action.replace(_ENFORCE, enforce)
+
+
+def enforceable(code: str) -> bool:
+    """Whether enforcing mends the reason."""
+    return explain(code).action.startswith(_ENFORCE)
 
 
 def severity(code: str) -> int:

@@ -11,29 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import Any
 
-from .account import account_headline
+from .account import account_headline, one_line
 from .account_text import account_section
-from .model import COMPLIANT, UNKNOWN, HostEntry, Report, State, headline, number
+from .figures import HEADER, aligned, folded, made_compliant, names, part, percent, row, seconds
+from .model import COMPLIANT, UNKNOWN, HostEntry, Report, State, headline
 from .reasons import advice, explain
 
 __all__ = ["render_text"]
 
 LISTED_COMPLIANT = 40
 LISTED_LINES = 200
-NAMED_HOSTS = 8
-NAME_WIDTH = 40
 WIDTH = 110
 RULE = "=" * 78
-HEADER = ("HOST", "VERDICT", "OFFSET", "BOUND", "CODES", "REASONS")
 
 
 def render_text(report: Report) -> str:
     """Return the report as text."""
     parts = [
         _head(report),
-        _codes("What is wrong", _folded(report.reasons), report),
+        _notes(report),
+        _codes("What is wrong", folded(report.reasons), report),
         _codes("Warnings", report.warnings, report),
         _table(report),
         _legend(report),
@@ -54,14 +52,9 @@ def _head(report: Report) -> str:
     )
 
 
-def _folded(reasons: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """Leave out that a clock may be off where it is off: one thing to mend is said once."""
-    off = set(reasons.get("clock.offset_exceeded", ()))
-    folded = {
-        code: [host for host in hosts if host not in off] if code == "clock.bound_exceeded" else hosts
-        for code, hosts in reasons.items()
-    }
-    return {code: hosts for code, hosts in folded.items() if hosts}
+def _notes(report: Report) -> str:
+    lines = [fill(one_line(note), WIDTH, subsequent_indent="    ") for note in report.notes]
+    return "\n".join(["To know", "-------", *lines]) if lines else ""
 
 
 def _codes(title: str, codes: Mapping[str, Sequence[str]], report: Report) -> str:
@@ -72,7 +65,7 @@ def _codes(title: str, codes: Mapping[str, Sequence[str]], report: Report) -> st
     for code, hosts in codes.items():
         lines += [
             f"{code}: {explain(code).meaning} ({len(hosts)} of {len(report.hosts)})",
-            f"    hosts: {_names(hosts)}",
+            f"    hosts: {names(hosts)}",
             f"    do:    {advice(code, enforced=enforced.issuperset(hosts), dry_run=report.dry_run)}",
         ]
     return "\n".join(lines)
@@ -84,37 +77,11 @@ def _table(report: Report) -> str:
     listed = [entry for entry in report.hosts if entry.state.verdict != COMPLIANT]
     compliant = [entry for entry in report.hosts if entry.state.verdict == COMPLIANT]
     left_out = 0 if len(compliant) <= LISTED_COMPLIANT else len(compliant)
-    rows = [HEADER, *(_row(entry) for entry in (listed if left_out else [*listed, *compliant]))]
-    lines = ["Hosts, worst first", "------------------", *_aligned(rows)]
+    rows = [HEADER, *(row(entry) for entry in (listed if left_out else [*listed, *compliant]))]
+    lines = ["Hosts, worst first", "------------------", *aligned(rows)]
     if left_out:
         lines.append(f"and {left_out} compliant hosts: report.json has each of them")
     return "\n".join(lines)
-
-
-def _row(entry: HostEntry) -> tuple[str, ...]:
-    state = entry.state
-    clock = _part(state.facts, "clock")
-    probability = _part(_part(state.facts, "totp"), "accept_probability")
-    return (
-        entry.host,
-        state.verdict,
-        _seconds(clock.get("offset_s"), signed=True),
-        _seconds(clock.get("bound_s"), signed=False),
-        _percent(probability.get("rfc6238")),
-        ", ".join(state.reasons) or (f"warning: {', '.join(state.warnings)}" if state.warnings else "-"),
-    )
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [min(NAME_WIDTH, max(len(row[column]) for row in rows)) for column in range(len(HEADER) - 1)]
-    return [
-        "  ".join(
-            # Numbers to the right, words to the left, the last column as long as it is.
-            cell.rjust(width) if 2 <= column <= 4 else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, [*widths, 0], strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _changes(report: Report) -> str:
@@ -138,13 +105,13 @@ def _would_be_enforced(enforced: Sequence[HostEntry]) -> list[str]:
     if not hosts:
         return ["0 would be enforced"]
     return [
-        f"{len(hosts)} would be enforced: {_names(hosts)}",
+        f"{len(hosts)} would be enforced: {names(hosts)}",
         "(the output of the run shows what would change; with --diff, each line of it)",
     ]
 
 
 def _made_compliant(enforced: Sequence[HostEntry]) -> list[str]:
-    better = [entry for entry in enforced if entry.state.verdict == COMPLIANT and _was(entry) != COMPLIANT]
+    better = made_compliant(enforced)
     return [
         f"{len(enforced)} enforced, {len(better)} of them made compliant by it",
         *_shortened([f"  {entry.host}: {_brief(entry.before)} -> {_brief(entry.state)}" for entry in better]),
@@ -155,19 +122,15 @@ def _brief(state: State | None) -> str:
     """Say in few words how the clock was found, so that the gain can be seen."""
     if state is None:
         return UNKNOWN
-    clock = _part(state.facts, "clock")
-    probability = _part(_part(state.facts, "totp"), "accept_probability")
-    offset, codes = _seconds(clock.get("offset_s"), signed=True), _percent(probability.get("rfc6238"))
+    clock = part(state.facts, "clock")
+    probability = part(part(state.facts, "totp"), "accept_probability")
+    offset, codes = seconds(clock.get("offset_s"), signed=True), percent(probability.get("rfc6238"))
     return f"{state.verdict} (offset {offset}, codes {codes})"
 
 
 def _shortened(lines: Sequence[str]) -> list[str]:
     left_out = len(lines) - LISTED_LINES
     return list(lines) if left_out <= 0 else [*lines[:LISTED_LINES], f"and {left_out} more: see report.json"]
-
-
-def _was(entry: HostEntry) -> str:
-    return UNKNOWN if entry.before is None else entry.before.verdict
 
 
 def _messages(report: Report) -> str:
@@ -194,34 +157,3 @@ def _legend(report: Report) -> str:
         "CODES is how many of the TOTP codes made there a validator takes at first try, one past step\n"
         "allowed (RFC 6238, section 5.2)."
     )
-
-
-def _names(hosts: Sequence[str]) -> str:
-    named = ", ".join(hosts[:NAMED_HOSTS])
-    return named if len(hosts) <= NAMED_HOSTS else f"{named} and {len(hosts) - NAMED_HOSTS} more"
-
-
-def _part(facts: Mapping[str, Any] | None, key: str) -> Mapping[str, Any]:
-    part = facts.get(key) if facts is not None else None
-    return part if isinstance(part, Mapping) else {}
-
-
-def _seconds(value: Any, *, signed: bool) -> str:
-    seconds = number(value)
-    if seconds is None:
-        return "?"
-    sign = "+" if signed else ""
-    size = abs(seconds)
-    if size < 0.001:
-        return f"{seconds * 1e6:{sign}.0f} us"
-    if size < 1:
-        return f"{seconds * 1e3:{sign}.1f} ms"
-    return f"{seconds:{sign}.1f} s"
-
-
-def _percent(value: Any) -> str:
-    probability = number(value)
-    if probability is None:
-        return "?"
-    # Never round up to a promise: 99.96 % is not 100 %.
-    return f"{int(probability * 1000 + 1e-9) / 10:g} %"

@@ -112,6 +112,35 @@ def test_the_sample_with_its_hosts_and_its_code_shows_every_rule() -> None:
     assert all(host["host"].startswith("sample-") for host in params["host_serials"])
 
 
+def test_the_documents_of_findings_are_returned_once_each_and_no_others() -> None:
+    result = run()
+    about = {(found["resource"], found["document"]) for found in result["findings"]}
+    places = [(place["resource"], place["document"]) for entry in result["documents"] for place in entry["places"]]
+    assert len(places) == len(set(places))
+    assert set(places) <= about
+    # The rest are about devices, users and the account, where there is no document.
+    assert {document.partition(":")[0] for _resource, document in about - set(places)} <= {"account", "trail"}
+    billing = next(entry for entry in result["documents"] if entry["places"][0]["resource"] == BILLING)
+    assert billing["policy"]["Statement"][0]["Condition"] == {"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+def test_documents_of_findings_that_are_left_out_are_left_out() -> None:
+    result = run(severity_threshold="critical")
+    assert {place["resource"] for entry in result["documents"] for place in entry["places"]} == {
+        found["resource"] for found in result["findings"]
+    }
+
+
+def test_one_document_at_many_places_is_returned_once() -> None:
+    sample = json.loads(SAMPLE)
+    roles = sample["authorization_details"]["RoleDetailList"]
+    billing = next(role for role in roles if role["Arn"] == BILLING)
+    roles.append({**billing, "RoleName": "copy", "Arn": f"{BILLING}-copy", "RoleId": "AROACOPY"})
+    entries = run(World({"/account.json": json.dumps(sample)}))["documents"]
+    holding = [entry for entry in entries if {"resource": BILLING, "document": "trust"} in entry["places"]]
+    assert [[place["resource"] for place in entry["places"]] for entry in holding] == [[BILLING, f"{BILLING}-copy"]]
+
+
 def test_what_is_right_in_the_sample_gives_no_finding() -> None:
     right = (
         "role/admin",

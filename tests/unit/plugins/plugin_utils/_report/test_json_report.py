@@ -77,3 +77,11 @@ def test_the_summary_does_not_grow_with_the_fleet(result: Maker) -> None:
     report = report_of(*(HostAnswers(host=f"host{i}", measured=result()) for i in range(1000)))
     assert "host999" not in json.dumps(summary_to_dict(report))
     assert summary_to_dict(report)["counts"]["hosts"] == 1000
+
+
+def test_a_history_is_a_key_only_where_there_is_one(result: Maker) -> None:
+    remembered = {**result(), "detail": {"history": [[100, -0.5, None]]}}
+    report = report_of(HostAnswers(host="agent", measured=remembered), HostAnswers(host="none", measured=result()))
+    hosts = {host["host"]: host for host in json.loads(render_json(report))["hosts"]}
+    assert hosts["agent"]["history"] == [[100.0, -0.5, None]]
+    assert "history" not in hosts["none"]

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import (
+    HISTORY_LIMIT,
+    HistoryPoint,
     HostAnswers,
     HostEntry,
     Report,
@@ -233,3 +235,58 @@ def test_only_finite_numbers_are_numbers(value: object) -> None:
 
 def test_integers_are_numbers() -> None:
     assert number(-3) == -3.0
+
+
+def with_history(result: Mapping[str, Any], history: Any) -> dict[str, Any]:
+    return {**result, "detail": {"messages": [], "history": history}}
+
+
+def test_what_an_agent_remembered_is_there_oldest_first(result: Maker) -> None:
+    entry = entry_of(measured=with_history(result(), [[200.5, -0.25, 0.5], [100, None, None]]))
+    assert entry.history == (HistoryPoint(100.0, None, None), HistoryPoint(200.5, -0.25, 0.5))
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        None,
+        "2026",
+        [],
+        [1.0, 2.0],
+        [1.0, 2.0, 3.0, 4.0],
+        {"taken_at_s": 1.0, "offset_s": 0.0, "bound_s": 0.0},
+        ["1.0", 0.0, 0.0],
+        [None, 0.0, 0.0],
+        [True, 0.0, 0.0],
+        [float("nan"), 0.0, 0.0],
+        [-1.0, 0.0, 0.0],
+        [1e15, 0.0, 0.0],
+        [10**400, 0.0, 0.0],
+    ],
+)
+def test_what_is_no_point_of_a_history_is_left_out(result: Maker, point: Any) -> None:
+    entry = entry_of(measured=with_history(result(), [point, [5.0, 0.0, 0.0]]))
+    assert entry.history == (HistoryPoint(5.0, 0.0, 0.0),)
+
+
+def test_a_point_of_a_history_says_none_for_what_it_cannot_say(result: Maker) -> None:
+    history = [[1, "fast", float("inf")], [2, 10**400, -1.0], [3, False, {}]]
+    assert [point[1:] for point in entry_of(measured=with_history(result(), history)).history] == [(None, None)] * 3
+
+
+@pytest.mark.parametrize("history", [None, "long", {"0": [1, 2, 3]}, 7])
+def test_a_history_that_is_no_list_is_none(result: Maker, history: Any) -> None:
+    assert entry_of(measured=with_history(result(), history)).history == ()
+
+
+def test_of_a_long_history_the_newest_points_stay(result: Maker) -> None:
+    history = [[float(second), 0.0, 0.0] for second in range(HISTORY_LIMIT + 10)]
+    kept = entry_of(measured=with_history(result(), history)).history
+    assert (len(kept), kept[0].taken_at_s) == (HISTORY_LIMIT, 10.0)
+
+
+def test_enforcing_does_not_lose_the_history(result: Maker) -> None:
+    entry = entry_of(
+        measured=with_history(result(), [[5.0, 0.0, 0.0]]), enforced={"status": "ok"}, measured_again=result()
+    )
+    assert entry.history == (HistoryPoint(5.0, 0.0, 0.0),)

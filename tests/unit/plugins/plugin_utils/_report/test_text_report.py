@@ -3,17 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import (
     HostAnswers,
     Report,
     build_report,
 )
-from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.text_report import (
-    _percent,
-    _seconds,
-    render_text,
-)
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.text_report import render_text
 
 Maker = Callable[..., dict[str, Any]]
 
@@ -171,18 +166,3 @@ def test_columns_without_a_figure_need_no_explanation() -> None:
 def test_no_host_is_said_clearly() -> None:
     text = render_text(report_of())
     assert "softtoken.compliance: unknown: no host was matched" in text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(-300.0021, "-300.0 s"), (0.0, "+0 us"), (0.0004, "+400 us"), (-0.25, "-250.0 ms"), (None, "?"), ("1", "?")],
-)
-def test_offsets_keep_their_sign(value: object, text: str) -> None:
-    assert _seconds(value, signed=True) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(1.0, "100 %"), (0.9999, "99.9 %"), (0.0, "0 %"), (0.29, "29 %"), (None, "?")]
-)
-def test_acceptance_is_never_rounded_up(value: object, text: str) -> None:
-    assert _percent(value) == text

@@ -1,0 +1,457 @@
+"""The report's page in a real Chromium: what a reader does with it, and what an attacker would like it to do."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.account import one_line
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.html_report import render_html
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import Report
+from axe_core_python.base import AXE_SCRIPT
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from tests.integration.report_pages import ATTACKS, reports
+from tests.rigs.browser import chromium, console, emulate, missing_programs, requested, resize
+
+HOSTS, FINDINGS = "#hosts-table", "#findings-table"
+MOST_BYTES = 15_000_000
+MOST_NODES = 4000
+PRINTED = 500
+COUNT_NODES = "return document.querySelectorAll('*').length"
+SCROLL = """
+const scroller = document.querySelector(arguments[0] + ' .scroller');
+scroller.scrollTop = scroller.scrollHeight * arguments[1];
+"""
+#: Whether there is a row in the middle of what is in sight.
+ROW_IN_SIGHT = """(() => {
+  const scroller = document.querySelector(arguments[0] + ' .scroller');
+  const box = scroller.getBoundingClientRect();
+  const middle = box.top + box.height / 2;
+  return [...scroller.querySelectorAll('tr[data-row]')].some(row => {
+    const place = row.getBoundingClientRect();
+    return place.top <= middle && place.bottom >= middle;
+  });
+})()"""
+#: What would act by itself, had it become an element.
+LIVE_ELEMENTS = """
+return [...document.querySelectorAll('*')].filter(element =>
+  element.getAttributeNames().some(name => name.startsWith('on'))
+  || element.matches('img, iframe, object, embed, base, svg script, form[action]')
+).length
+"""
+LINKS = "return [...document.querySelectorAll('#sheet a')].map(link => link.href)"
+WATCH_PRINTING = """
+addEventListener('beforeprint', () => {
+  window.printed = [
+    document.querySelectorAll('#hosts-table tr[data-row]').length,
+    document.querySelector('#hosts-table .paper').textContent,
+  ];
+});
+"""
+NO_SCRIPT = "Emulation.setScriptExecutionDisabled"
+
+
+class Page:
+    """One report in the browser."""
+
+    def __init__(self, driver: Chrome, path: Path, report: Report) -> None:
+        self.driver = driver
+        self.path = path
+        self.report = report
+
+    def open(self) -> Page:
+        self.driver.get(self.path.as_uri())
+        return self
+
+    def js(self, script: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+    def find(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def texts(self, selector: str) -> list[str]:
+        return list(self.js("return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)", selector))
+
+    def wait_for(self, script: str, *arguments: Any) -> None:
+        WebDriverWait(self.driver, 30).until(lambda _driver: self.js(f"return {script}", *arguments))
+
+    def column(self, table: str, column: int) -> list[str]:
+        return self.texts(f"{table} tbody tr[data-row] > :nth-child({column})")
+
+    def hits(self, table: str, text: str) -> None:
+        self.wait_for(
+            "document.querySelector(arguments[0]).textContent === arguments[1]", f"{table} [role=status]", text
+        )
+
+    def choose(self, table: str, name: str) -> None:
+        self.js(
+            "[...document.querySelectorAll(arguments[0] + ' tbody button')]"
+            ".find(button => button.textContent === arguments[1]).click()",
+            table, name,
+        )  # fmt: skip
+        self.wait_for("document.getElementById('sheet').open")
+
+    def sheet(self) -> str:
+        return str(self.js("return document.getElementById('sheet-body').textContent"))
+
+    def focused(self) -> str:
+        return self.driver.switch_to.active_element.text
+
+    def type(self, *keys: str) -> None:
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Chrome]:
+    missing = missing_programs()
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed: make test-tools, as root")
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Report]]:
+    folder = tmp_path_factory.mktemp("pages")
+    pages = {}
+    for name, report in reports():
+        path = folder / f"{name}.html"
+        path.write_text(render_html(report), encoding="utf-8")
+        pages[name] = (path, report)
+    return pages
+
+
+@pytest.fixture
+def browser(driver: Chrome) -> Chrome:
+    """Return it as a reader would find it."""
+    resize(driver, 1280)
+    emulate(driver, "light")
+    driver.get("about:blank")
+    console(driver)
+    requested(driver)
+    return driver
+
+
+@pytest.fixture
+def mixed(browser: Chrome, written: dict[str, tuple[Path, Report]]) -> Page:
+    return Page(browser, *written["mixed"]).open()
+
+
+@pytest.fixture
+def large(browser: Chrome, written: dict[str, tuple[Path, Report]]) -> Page:
+    return Page(browser, *written["large"]).open()
+
+
+@pytest.fixture
+def hostile(browser: Chrome, written: dict[str, tuple[Path, Report]]) -> Page:
+    return Page(browser, *written["hostile"])
+
+
+# --- alone in the world
+
+
+@pytest.mark.parametrize("name", ["mixed", "large", "hostile"])
+def test_the_page_asks_for_nothing_and_complains_of_nothing(
+    browser: Chrome, written: dict[str, tuple[Path, Report]], name: str
+) -> None:
+    page = Page(browser, *written[name]).open()
+    for table in (HOSTS, FINDINGS):
+        page.js("document.querySelector(arguments[0] + ' tbody button').click()", table)
+        page.wait_for("document.getElementById('sheet').open")
+        page.js("document.getElementById('sheet').close()")
+    assert console(browser) == []
+    assert [url for url in requested(browser) if url != "data:,"] == [page.path.as_uri()]
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "fetch('https://127.0.0.1:9/')",
+        "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/'}))",
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))",
+        "document.body.setAttribute('onclick', 'window.ran = 1'); document.body.click()",
+    ],
+)
+def test_the_browser_would_not_let_it_either(mixed: Page, attempt: str) -> None:
+    mixed.js("addEventListener('securitypolicyviolation', () => { window.refused = true; })")
+    mixed.js(f"try {{ {attempt} }} catch {{}}")
+    mixed.wait_for("window.refused === true && window.ran === undefined")
+
+
+def test_without_the_script_the_verdict_and_the_reasons_are_there(mixed: Page) -> None:
+    mixed.driver.execute_cdp_cmd(NO_SCRIPT, {"value": True})
+    try:
+        mixed.open()
+        body = mixed.find("main").text
+    finally:
+        mixed.driver.execute_cdp_cmd(NO_SCRIPT, {"value": False})
+    assert "3 of 13 hosts are not compliant; 2 of 13 hosts are unknown" in body
+    assert "The host could not be reached" in body
+    assert "shows its tables and plots with a script of its own" in body
+
+
+# --- the head
+
+
+def test_the_verdict_is_said_in_words_with_its_counts(mixed: Page) -> None:
+    head = mixed.find(".head").text
+    assert "Not compliant\n3 of 13 hosts are not compliant; 2 of 13 hosts are unknown" in head
+    assert "1 enforced, 1 made compliant by it." in head
+    assert "62 findings, and 2 things that could not be judged." in head
+    assert mixed.texts(".head .counts li")[:3] == ["3 not compliant", "2 unknown", "8 compliant"]
+
+
+def test_a_reason_leads_to_its_hosts(mixed: Page) -> None:
+    mixed.find("button[data-reason='host.unreachable']").click()
+    mixed.hits(HOSTS, "1 of 13 hosts")
+    assert mixed.column(HOSTS, 1) == ["db-9"]
+    assert mixed.focused() == "db-9"
+
+
+def test_unknown_hosts_are_named_beside_the_plot_and_not_drawn(mixed: Page) -> None:
+    drawn = mixed.js(
+        "return [...document.querySelectorAll('.dots')].map(e => e.getAttribute('d').split('M').length - 1)"
+    )
+    assert drawn == [8, 3]
+    assert mixed.texts("#drift-unknown li button") == ["db-9", "gpu-4"]
+    assert "db-9" not in mixed.texts("#drift-plot text.name")
+
+
+def test_hosts_with_a_history_have_it_drawn(mixed: Page) -> None:
+    assert mixed.texts("#history .small-plots button") == ["build-7", "bastion-1"]
+    curve = mixed.js("return document.querySelector('#history .curve').getAttribute('d')")
+    assert curve.count("M") == 2  # two checks knew nothing: the curve has a gap
+
+
+# --- the tables
+
+
+def test_sorting_by_offset_goes_both_ways_and_unknown_stays_last(mixed: Page) -> None:
+    head = f"{HOSTS} thead th:nth-child(3)"
+    mixed.find(f"{head} button").click()
+    assert mixed.find(head).get_attribute("aria-sort") == "descending"
+    names = mixed.column(HOSTS, 1)
+    assert names[:3] == ["laptop-erin", "build-7", "db-2"]
+    assert names[-2:] == ["db-9", "gpu-4"]
+    mixed.find(f"{head} button").click()
+    assert mixed.find(head).get_attribute("aria-sort") == "ascending"
+    names = mixed.column(HOSTS, 1)
+    assert names[0] == "web-3"
+    assert names[-5:] == ["db-2", "build-7", "laptop-erin", "db-9", "gpu-4"]
+
+
+def test_sorting_by_name_knows_numbers(large: Page) -> None:
+    large.find(f"{HOSTS} thead th:nth-child(1) button").click()
+    large.wait_for("document.querySelector('#hosts-table tbody button').textContent.startsWith('node-00000.')")
+
+
+def test_filters_narrow_together_and_can_be_taken_back(mixed: Page) -> None:
+    mixed.find(f"{HOSTS} input[value=noncompliant]").click()
+    mixed.hits(HOSTS, "3 of 13 hosts")
+    mixed.find(f"{HOSTS} input[value=unknown]").click()
+    mixed.hits(HOSTS, "5 of 13 hosts")
+    reason, tokens = (Select(element) for element in mixed.driver.find_elements(By.CSS_SELECTOR, f"{HOSTS} select"))
+    reason.select_by_value("clock.offset_exceeded")
+    mixed.hits(HOSTS, "2 of 13 hosts")
+    tokens.select_by_value("unknown")
+    mixed.hits(HOSTS, "0 of 13 hosts")
+    assert mixed.find(f"{HOSTS} .none").is_displayed()
+    mixed.find(f"{HOSTS} .hits button").click()
+    mixed.hits(HOSTS, "13 hosts")
+    assert len(mixed.column(HOSTS, 1)) == 13
+
+
+def test_searching_finds_by_serial_and_says_how_many(large: Page) -> None:
+    serials = (str((entry.state.facts or {}).get("serials")) for entry in large.report.hosts)
+    expected = sum("mfa/device-42" in text for text in serials)
+    assert expected > 1
+    large.find(f"{HOSTS} input[type=search]").send_keys("mfa/DEVICE-42")
+    large.hits(HOSTS, f"{expected} of 10,000 hosts")
+    large.find(f"{FINDINGS} input[type=search]").send_keys("role/service-4999")
+    large.hits(FINDINGS, "1 of 5,000 findings")
+
+
+def test_findings_are_filtered_by_severity_and_rule(mixed: Page) -> None:
+    mixed.find(f"{FINDINGS} input[value=critical]").click()
+    mixed.hits(FINDINGS, "5 of 62 findings")
+    Select(mixed.find(f"{FINDINGS} select")).select_by_value("MFA-G01")
+    mixed.hits(FINDINGS, "3 of 62 findings")
+    assert set(mixed.column(FINDINGS, 2)) == {"critical"}
+
+
+def test_ten_thousand_hosts_and_five_thousand_findings_stay_few_nodes(large: Page) -> None:
+    assert large.path.stat().st_size < MOST_BYTES
+    assert large.js(COUNT_NODES) < MOST_NODES
+    for table, rows in ((HOSTS, 10_000), (FINDINGS, 5000)):
+        assert large.find(f"{table} table").get_attribute("aria-rowcount") == str(rows + 1)
+        for part in (0.1, 0.5, 0.93, 1.0):
+            large.js(SCROLL, table, part)
+            large.wait_for(ROW_IN_SIGHT, table)
+            assert large.js(COUNT_NODES) < MOST_NODES
+        last = f"{table} tr[aria-rowindex='{rows + 1}']"
+        assert large.js("return document.querySelector(arguments[0]) !== null", last)
+
+
+# --- by keyboard
+
+
+def test_the_first_tab_skips_to_the_report(mixed: Page) -> None:
+    mixed.find("body").send_keys(Keys.TAB)
+    assert mixed.focused() == "Skip to the report"
+    mixed.type(Keys.ENTER)
+    mixed.wait_for("document.activeElement.id === 'main'")
+
+
+def test_a_table_is_walked_and_a_host_opened_by_keys_alone(large: Page) -> None:
+    large.js("document.querySelector('#hosts-table .scroller').focus()")
+    large.type(Keys.ARROW_DOWN)
+    first = large.focused()
+    assert first == large.report.hosts[0].host
+    large.type(Keys.ARROW_DOWN)
+    assert large.focused() == large.report.hosts[1].host
+    large.type(Keys.END)
+    last = large.report.hosts[-1].host
+    assert large.focused() == last
+    large.type(Keys.PAGE_UP)
+    assert large.focused() not in {first, last}
+    large.type(Keys.END)
+    large.type(Keys.ENTER)
+    large.wait_for("document.getElementById('sheet').open")
+    assert large.find("#sheet-title").text == last
+    large.type(Keys.ESCAPE)
+    large.wait_for("!document.getElementById('sheet').open")
+    assert large.focused() == last
+
+
+def test_the_focus_is_not_lost_when_its_row_scrolls_away(large: Page) -> None:
+    large.js("document.querySelector('#hosts-table .scroller').focus()")
+    large.type(Keys.ARROW_DOWN)
+    large.js("document.querySelector('#hosts-table .scroller').scrollTop = 100000")
+    large.wait_for("document.activeElement.matches('#hosts-table .scroller')")
+
+
+def test_the_sheet_goes_on_to_the_next_one(mixed: Page) -> None:
+    mixed.choose(HOSTS, "laptop-erin")
+    assert not mixed.find("#sheet-previous").is_enabled()
+    mixed.find("#sheet-next").click()
+    assert mixed.find("#sheet-title").text == "build-7"
+    assert mixed.find("#sheet-place").text == "2 of 13"
+
+
+# --- one host, one finding
+
+
+def test_the_sheet_of_a_host_tells_all(mixed: Page) -> None:
+    mixed.choose(HOSTS, "build-7")
+    sheet = mixed.sheet()
+    for said in (
+        "the clock is 8.2 s fast, and 1 s is allowed: step it", "ntp1.example.com", "+8.2\u00a0s",
+        "arn:aws:iam::123456789012:mfa/old-phone", "Findings that touch it", "MFA-T03",
+    ):  # fmt: skip
+        assert said in sheet
+
+
+def test_the_sheet_of_an_enforced_host_has_before_and_after(mixed: Page) -> None:
+    mixed.choose(HOSTS, "vault-1")
+    assert mixed.texts("#sheet-body .plain tr:nth-child(1) > *")[-3:] == ["Verdict", "Not compliant", "Compliant"]
+
+
+def test_a_finding_marks_its_statement_says_its_witness_and_shows_its_fix(mixed: Page) -> None:
+    mixed.choose(FINDINGS, "MFA-C04")
+    assert "A long-term access key, which never carries MFA, passes this condition" in mixed.sheet()
+    marked = mixed.texts("pre .in, pre .at")
+    assert '"Sid": "PeopleWithMFA",' in "".join(marked)
+    assert [line.strip() for line in mixed.texts("pre .at")] == ['"aws:MultiFactorAuthPresent": "true"']
+    gone, new = mixed.texts("pre .gone"), mixed.texts("pre .new")
+    assert [line.split("\u2212")[1].strip() for line in gone] == ['"BoolIfExists": {']
+    assert [line.split("+")[1].strip() for line in new] == ['"Bool": {']
+
+
+# --- an attacker
+
+
+def test_what_an_attacker_wrote_is_text_everywhere(hostile: Page) -> None:
+    alarm = "for (const name of ['alert', 'confirm', 'prompt']) window[name] = () => { window.fired = true; };"
+    made = hostile.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": alarm})
+    try:
+        hostile.open()
+        assert sorted(hostile.column(HOSTS, 1)) == sorted(f"{one_line(attack)} host" for attack in ATTACKS)
+        for table in (HOSTS, FINDINGS):
+            hostile.js("document.querySelector(arguments[0] + ' tbody button').click()", table)
+            seen = hostile.sheet()
+            for _next in ATTACKS[1:]:
+                hostile.find("#sheet-next").click()
+                seen += hostile.sheet()
+                assert hostile.js(LIVE_ELEMENTS) == 0
+                assert all(link.startswith("https://") for link in hostile.js(LINKS))
+            for attack in ATTACKS:
+                assert one_line(attack) in seen
+            hostile.js("document.getElementById('sheet').close()")
+        assert hostile.js("return document.scripts.length") == 2
+        assert hostile.js("return window.fired") is None
+        assert hostile.js("return ({}).polluted") is None
+        assert console(hostile.driver) == []
+    finally:
+        hostile.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", made)
+
+
+# --- on paper, in the dark, on a telephone
+
+
+def test_the_page_prints_with_every_row_or_says_which_it_leaves_out(large: Page) -> None:
+    large.js(WATCH_PRINTING)
+    pdf = base64.b64decode(large.driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
+    assert pdf.startswith(b"%PDF-")
+    rows, notice = large.js("return window.printed")
+    assert rows == PRINTED
+    assert notice == "Printed are the first 500 hosts of 10,000; report.json has all of them."
+    assert large.js("return document.querySelectorAll('#hosts-table tr[data-row]').length") < PRINTED
+
+
+def test_the_page_follows_the_reader_to_the_dark_and_the_button_turns_it(mixed: Page) -> None:
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    light = mixed.js(ground)
+    emulate(mixed.driver, "dark")
+    dark = mixed.js(ground)
+    assert dark != light
+    button = mixed.find("#theme")
+    assert button.get_attribute("aria-label") == "Use light colours"
+    button.click()
+    assert mixed.js(ground) == light
+    button.click()
+    assert mixed.js(ground) == dark
+    mixed.js("localStorage.clear()")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_sticks_out_of_the_page(hostile: Page, mixed: Page, width: int) -> None:
+    resize(mixed.driver, width)
+    for page in (mixed, hostile):
+        page.open()
+        assert page.js("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("opened", [None, (HOSTS, "build-7"), (FINDINGS, "MFA-C04")])
+def test_axe_finds_no_barrier(mixed: Page, scheme: str, width: int, opened: tuple[str, str] | None) -> None:
+    resize(mixed.driver, width)
+    emulate(mixed.driver, scheme)
+    mixed.open()
+    if opened:
+        mixed.choose(*opened)
+    mixed.js(AXE_SCRIPT)
+    found = mixed.driver.execute_async_script("axe.run().then(arguments[0])")
+    assert len(found["passes"]) > 15
+    faults = {
+        one["id"]: [(node["html"][:160], node["failureSummary"]) for node in one["nodes"]]
+        for one in found["violations"]
+    }
+    assert faults == {}
