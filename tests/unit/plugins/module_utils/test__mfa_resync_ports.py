@@ -53,7 +53,9 @@ def test_a_code_is_tried_with_the_users_own_key(aws: FakeAws, tmp_path: Path) ->
 
 
 def test_aws_says_whether_this_clock_is_right(aws: FakeAws, tmp_path: Path) -> None:
-    state = judge_clock(resync_ports(module(aws, tmp_path)).look_at_clock())
+    # On a busy machine one exchange may take so long that it proves nothing.
+    looks = (judge_clock(resync_ports(module(aws, tmp_path)).look_at_clock()) for _exchange in range(5))
+    state = next(state for state in looks if state.good is not None)
     assert (state.good, state.source) == (True, f"aws:{aws.endpoint}")
 
 
