@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import HostAnswers, host_entry
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.slices import Slice, SliceName, pack
 
 from tests.integration.playbooks import PLAYBOOKS, THIS_MACHINE, Run, ansible_playbook, inventory_of
 from tests.integration.runner_chain import STARTED, Ended, Job, cut, slice_job
@@ -123,7 +125,7 @@ def test_an_empty_slice_is_fine(tmp_path: Path) -> None:
 
 
 def test_hosts_of_a_slice_that_is_killed_are_unknown(tmp_path: Path) -> None:
-    hosts = {name: {} for name in FLEET}
+    hosts: dict[str, dict[str, Any]] = {name: {} for name in FLEET}
     jobs = sliced(tmp_path / "slices", dict(list(hosts.items())[:80]), 2000)
     jobs[2].kill_in_the_middle("Measure the host", 3)
     ended = [job.end() for job in jobs]
@@ -142,7 +144,7 @@ def test_hosts_of_a_slice_that_is_killed_are_unknown(tmp_path: Path) -> None:
 
 
 def test_two_runs_at_a_time_are_not_mixed(tmp_path: Path) -> None:
-    other = {f"other-{number}": {} for number in range(4)}
+    other: dict[str, dict[str, Any]] = {f"other-{number}": {} for number in range(4)}
     first = sliced(tmp_path / "first", SMALL, 3000)
     second = sliced(tmp_path / "second", other, 4000)
     mixed = handed_on(*(job.end() for job in [*first, *second]))
@@ -160,3 +162,30 @@ def test_a_job_that_is_told_to_be_a_slice_and_not_of_which_run_measures_nothing(
     assert job.rc == 2
     assert "softtoken_slice is '3'" in job.output
     assert "TASK [Measure the host]" not in job.output
+
+
+def test_the_account_is_audited_once_with_what_all_slices_found(tmp_path: Path) -> None:
+    stale = "arn:aws:iam::123456789012:mfa/nobody-has-this"
+    for number in (1, 2):
+        serials = [{"serial": stale, "where": "/root/.aws/config", "profile": "prod", "user": "root"}]
+        facts = {"schema": 1, "verdict": "compliant", "reasons": [], "serials": serials}
+        entry = host_entry(HostAnswers(host=f"web-{number}", measured={"ansible_facts": {"softtoken": facts}}))
+        name = SliceName(number, 2)
+        part = Slice(
+            name=name, run="r", written_at="2026-11-21T12:00:05.000001Z", mode="audit", dry_run=False, hosts=(entry,)
+        )
+        path = tmp_path / "slices" / f"{name.key}.r.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(pack(part)), encoding="utf-8")
+    (tmp_path / "slices" / "softtoken_slice_1_of_1.x.json").write_text("no json", encoding="utf-8")
+    told = {"softtoken_slices_dir": "slices", "softtoken_slices_run": "r"}
+    account = str(PLAYBOOKS / "files" / "sample_account.json")
+    hosts = inventory_of({"web-1": {}, "web-2": {}})
+    run = ansible_playbook(tmp_path, PLAYBOOKS / "compliance_reduce.yml", hosts, softtoken_account=account, **told)
+    assert run.rc == 2
+    found = [finding for finding in run.report["account"]["findings"] if finding["serial"] == stale]
+    assert found
+    assert all(finding["hosts"] == ["web-1", "web-2"] for finding in found)
+    assert run.report["counts"] == {"hosts": 2, "noncompliant": 0, "unknown": 0, "compliant": 2}
+    assert "softtoken_slice_1_of_1.x.json is no JSON" in " ".join(run.report["notes"])
+    assert run.output.count("TASK [audit_account | Audit the account]") == 1
