@@ -87,7 +87,11 @@ records = st.lists(
     | plain,
     max_size=3,
 )
-lines = records.map(lambda some: "\n".join(json.dumps(one) for one in some))
+HEADER = json.loads(zlib.decompress(base64.b64decode(GOOD["data"])).splitlines()[0])
+headers = st.integers(0, 3).map(lambda number: HEADER | {"hosts": number}) | st.dictionaries(
+    st.sampled_from(sorted(HEADER)), plain
+).map(lambda change: HEADER | change)
+lines = st.tuples(headers, records).map(lambda some: "\n".join(json.dumps(one) for one in [some[0], *some[1]]))
 data = st.one_of(
     lines.map(lambda text: base64.b64encode(zlib.compress(text.encode())).decode()),
     st.binary(max_size=60).map(lambda some: base64.b64encode(some).decode()),
@@ -95,15 +99,14 @@ data = st.one_of(
     scalars,
 )
 artifacts = plain | st.dictionaries(st.sampled_from(sorted(GOOD)), plain).map(lambda change: GOOD | change)
-with_data = st.tuples(data, st.integers(0, 3)).map(lambda pair: GOOD | {"data": pair[0], "hosts": pair[1]})
+with_data = data.map(lambda some: GOOD | {"data": some})
 
 
 @given(artifacts | with_data)
 def test_no_artifact_fails_in_another_way_than_it_says(artifact: Any) -> None:
     try:
         part = unpack(NAME.key, artifact)
-    except SliceError as exc:
-        assert str(exc).strip()
+    except SliceError:
         reduced = reduce_slices([(NAME.key, artifact)], hosts=["a"])
         assert [(entry.host, entry.state.verdict) for entry in reduced.hosts] == [("a", "unknown")]
         return

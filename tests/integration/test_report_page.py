@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.account import one_line
@@ -14,13 +13,12 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model
 from axe_core_python.base import AXE_SCRIPT
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from tests.integration.report_pages import ATTACKS, reports
+from tests.integration.report_reader import FINDINGS, HOSTS, Page
 from tests.rigs.browser import chromium, console, emulate, missing_programs, requested, resize
 
-HOSTS, FINDINGS = "#hosts-table", "#findings-table"
 MOST_BYTES = 15_000_000
 MOST_NODES = 4000
 PRINTED = 500
@@ -52,60 +50,11 @@ addEventListener('beforeprint', () => {
   window.printed = [
     document.querySelectorAll('#hosts-table tr[data-row]').length,
     document.querySelector('#hosts-table .paper').textContent,
+    document.querySelector('#findings-table .more-on-paper').textContent,
   ];
 });
 """
 NO_SCRIPT = "Emulation.setScriptExecutionDisabled"
-
-
-class Page:
-    """One report in the browser."""
-
-    def __init__(self, driver: Chrome, path: Path, report: Report) -> None:
-        self.driver = driver
-        self.path = path
-        self.report = report
-
-    def open(self) -> Page:
-        self.driver.get(self.path.as_uri())
-        return self
-
-    def js(self, script: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(script, *arguments)
-
-    def find(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def texts(self, selector: str) -> list[str]:
-        return list(self.js("return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)", selector))
-
-    def wait_for(self, script: str, *arguments: Any) -> None:
-        WebDriverWait(self.driver, 30).until(lambda _driver: self.js(f"return {script}", *arguments))
-
-    def column(self, table: str, column: int) -> list[str]:
-        return self.texts(f"{table} tbody tr[data-row] > :nth-child({column})")
-
-    def hits(self, table: str, text: str) -> None:
-        self.wait_for(
-            "document.querySelector(arguments[0]).textContent === arguments[1]", f"{table} [role=status]", text
-        )
-
-    def choose(self, table: str, name: str) -> None:
-        self.js(
-            "[...document.querySelectorAll(arguments[0] + ' tbody button')]"
-            ".find(button => button.textContent === arguments[1]).click()",
-            table, name,
-        )  # fmt: skip
-        self.wait_for("document.getElementById('sheet').open")
-
-    def sheet(self) -> str:
-        return str(self.js("return document.getElementById('sheet-body').textContent"))
-
-    def focused(self) -> str:
-        return self.driver.switch_to.active_element.text
-
-    def type(self, *keys: str) -> None:
-        self.driver.switch_to.active_element.send_keys(*keys)
 
 
 @pytest.fixture(scope="module")
@@ -409,9 +358,12 @@ def test_the_page_prints_with_every_row_or_says_which_it_leaves_out(large: Page)
     large.js(WATCH_PRINTING)
     pdf = base64.b64decode(large.driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
     assert pdf.startswith(b"%PDF-")
-    rows, notice = large.js("return window.printed")
+    rows, notice, more = large.js("return window.printed")
     assert rows == PRINTED
     assert notice == "Printed are the first 500 hosts of 10,000; report.json has all of them."
+    # What a click shows on a screen stands below its row on paper.
+    assert "passes this condition" in more
+    assert "BoolIfExists becomes Bool." in more
     assert large.js("return document.querySelectorAll('#hosts-table tr[data-row]').length") < PRINTED
 
 
@@ -438,9 +390,18 @@ def test_nothing_sticks_out_of_the_page(hostile: Page, mixed: Page, width: int) 
         assert page.js("return document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("opened", [None, (HOSTS, "build-7"), (FINDINGS, "MFA-C04")])
+@pytest.mark.parametrize(
+    ("scheme", "width", "opened"),
+    [
+        ("light", 1280, None),
+        ("dark", 1280, None),
+        ("light", 400, None),
+        ("dark", 400, (HOSTS, "build-7")),
+        ("light", 1280, (HOSTS, "build-7")),
+        ("dark", 1280, (FINDINGS, "MFA-C04")),
+        ("light", 400, (FINDINGS, "MFA-C04")),
+    ],
+)
 def test_axe_finds_no_barrier(mixed: Page, scheme: str, width: int, opened: tuple[str, str] | None) -> None:
     resize(mixed.driver, width)
     emulate(mixed.driver, scheme)

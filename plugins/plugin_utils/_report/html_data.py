@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .account import AccountAudit
+from .account_text import from_here
 from .html_policy import Lines, changes, write_policy
 from .json_report import report_to_dict
 from .model import Report
@@ -127,7 +128,7 @@ def _finding(
     same = {key: found.get(key) for key in ("rule", "severity", "title", "references", "witness")}
     packed = {
         "rule": pool.number(same),
-        "resource": found["resource"],
+        "resource": from_here(str(found["resource"])),
         "document": found["document"],
         "statement": found["statement"],
         "path": found["path"],

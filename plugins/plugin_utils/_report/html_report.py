@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from .account import one_line
 from .html_data import codes_of, pack
@@ -59,7 +60,7 @@ def render_html(report: Report) -> str:
 
 def _visible(value: Any) -> Any:
     """Write out what cannot be seen, or turns the direction of what is read; not in what the template calls safe."""
-    return one_line(value) if type(value) is str else value
+    return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _script() -> str:

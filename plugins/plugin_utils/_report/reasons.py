@@ -57,7 +57,10 @@ class Reason(NamedTuple):
 REASONS: dict[str, Reason] = {
     HOST_UNREACHABLE: Reason("the host could not be reached", "repair the connection, then measure again"),
     HOST_FAILED: Reason("the measurement failed on the host", "read its message, then measure again"),
-    HOST_NOT_MEASURED: Reason("the host was not measured in this run", "run the playbook without skipping its tags"),
+    HOST_NOT_MEASURED: Reason(
+        "the host was not measured in this run",
+        "read the message, then run the playbook again without skipping its tags",
+    ),
     HOST_MALFORMED: Reason(
         "the host returned facts that are none of this collection's",
         "look for another version of the collection or a stale fact cache, then measure again",

@@ -41,6 +41,7 @@ HOSTS_LIMIT = 100_000
 HOST_LIMIT = 256 * 1024  # one host unpacked, a healthy one has about 1 KiB
 RAW_LIMIT = 32 * 1024 * 1024  # all hosts unpacked
 TEXT_LIMIT = 16 * 1024 * 1024  # all hosts packed
+HEADER_LIMIT = 1024
 DEPTH_LIMIT = 32
 COUNT_LIMIT = 1000  # slices of a run
 
@@ -146,20 +147,29 @@ def pack(part: Slice) -> dict[str, Any]:
     without_history = not _fits(lines) and any(entry.history for entry in part.hosts)
     if without_history:
         lines = [_line(entry, with_history=False) for entry in part.hosts]
-    data = _packed(lines) if _fits(lines) else None
+    data = _packed([_header(part, without_history=without_history), *lines]) if _fits(lines) else None
     if data is None or len(data) > TEXT_LIMIT:
         raise SliceError(f"what {part.name} found on {len(part.hosts)} hosts is too much for one: make more slices")
-    return {
-        "schema": SCHEMA,
+    return {"schema": SCHEMA, "about": _about(part), "data": data}
+
+
+def _about(part: Slice) -> str:
+    """Say to people what it is: nothing reads it."""
+    return f"{part.name} of run {part.run}, {part.mode} of {len(part.hosts)} hosts, written {part.written_at}"
+
+
+def _header(part: Slice, *, without_history: bool) -> str:
+    """Return the first line. Outside of the data these texts would not be safe: in AWX's variables 7 comes for "7"."""
+    header = {
         "slice": str(part.name),
         "run": part.run,
         "written_at": part.written_at,
         "mode": part.mode,
         "dry_run": part.dry_run,
-        "hosts": len(lines),
+        "hosts": len(part.hosts),
         "without_history": without_history,
-        "data": data,
     }
+    return json.dumps(header, separators=(",", ":"))
 
 
 def _packed(lines: Sequence[str]) -> str:
@@ -167,7 +177,7 @@ def _packed(lines: Sequence[str]) -> str:
 
 
 def _fits(lines: Sequence[str]) -> bool:
-    return sum(map(len, lines)) + len(lines) <= RAW_LIMIT
+    return HEADER_LIMIT + sum(map(len, lines)) + len(lines) <= RAW_LIMIT
 
 
 def _line(entry: HostEntry, *, with_history: bool) -> str:
@@ -227,42 +237,50 @@ def unpack(key: str, artifact: object) -> Slice:
         raise SliceError(f"it is {type(artifact).__name__}, and no dictionary")
     if artifact.get("schema") != SCHEMA or isinstance(artifact.get("schema"), bool):
         raise SliceError(f"it has schema {str(artifact.get('schema'))[:20]!r}, and this release reads schema {SCHEMA}")
-    _check(artifact, name)
-    lines = _lines(artifact["data"])
-    if len(lines) != artifact["hosts"]:
-        raise SliceError(f"it says {artifact['hosts']} hosts and has {len(lines)}")
+    header, *lines = _lines(artifact.get("data"))
+    told = _told(header, name)
+    if len(lines) != told["hosts"]:
+        raise SliceError(f"it says {told['hosts']} hosts and has {len(lines)}")
     return Slice(
         name=name,
-        run=artifact["run"],
-        written_at=artifact["written_at"],
-        mode=artifact["mode"],
-        dry_run=artifact["dry_run"],
+        run=told["run"],
+        written_at=told["written_at"],
+        mode=told["mode"],
+        dry_run=told["dry_run"],
         hosts=tuple(_entry(line) for line in lines),
-        without_history=artifact["without_history"],
+        without_history=told["without_history"],
     )
 
 
-def _check(artifact: Mapping[str, Any], name: SliceName) -> None:
+def _told(header: str, name: SliceName) -> dict[str, Any]:
+    try:
+        told = json.loads(header) if len(header) <= HEADER_LIMIT else None
+    except (RecursionError, ValueError):
+        told = None
+    if not isinstance(told, dict):
+        raise SliceError("it does not say what it is")
     sound = {
-        "slice": artifact.get("slice") == str(name),
-        "run": _matches(_RUN, artifact.get("run")),
-        "written_at": _matches(_TIME, artifact.get("written_at")),
-        "mode": artifact.get("mode") in _MODES,
-        "dry_run": isinstance(artifact.get("dry_run"), bool),
-        "hosts": isinstance(artifact.get("hosts"), int) and not isinstance(artifact.get("hosts"), bool),
-        "without_history": isinstance(artifact.get("without_history"), bool),
-        "data": isinstance(artifact.get("data"), str),
+        "slice": told.get("slice") == str(name),
+        "run": _matches(_RUN, told.get("run")),
+        "written_at": _matches(_TIME, told.get("written_at")),
+        "mode": told.get("mode") in _MODES,
+        "dry_run": isinstance(told.get("dry_run"), bool),
+        "hosts": isinstance(told.get("hosts"), int) and not isinstance(told.get("hosts"), bool),
+        "without_history": isinstance(told.get("without_history"), bool),
     }
     wrong = [key for key, good in sound.items() if not good]
     if wrong:
         raise SliceError(f"it has no usable {', '.join(wrong)}")
+    return told
 
 
 def _matches(pattern: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _lines(data: str) -> list[str]:
+def _lines(data: object) -> list[str]:
+    if not isinstance(data, str):
+        raise SliceError("it has no usable data")
     if len(data) > TEXT_LIMIT:
         raise SliceError(f"its data has {len(data)} characters, and at most {TEXT_LIMIT} are read")
     try:
@@ -275,10 +293,9 @@ def _lines(data: str) -> list[str]:
         raise SliceError(f"its data unpacks to more than {RAW_LIMIT // 1024 // 1024} MiB")
     if not unpacker.eof or unpacker.unused_data:
         raise SliceError("its data is damaged: it does not end where it should")
-    lines = text.split("\n") if text else []
-    if len(lines) > HOSTS_LIMIT:
-        raise SliceError(f"it has {len(lines)} hosts, and at most {HOSTS_LIMIT} are read")
-    return lines
+    if text.count("\n") > HOSTS_LIMIT:
+        raise SliceError(f"it has {text.count(chr(10))} hosts, and at most {HOSTS_LIMIT} are read")
+    return text.split("\n")
 
 
 def _entry(line: str) -> HostEntry:

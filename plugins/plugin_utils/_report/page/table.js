@@ -9,6 +9,7 @@ class Table {
   // paper(row): what the table has no room for and a print has, as elements
   constructor({name, noun, columns, open, paper}) {
     this.columns = columns;
+    this.name = name;
     this.noun = noun;
     this.open = open;
     this.paper = paper;
@@ -16,6 +17,7 @@ class Table {
     this.all = this.rows = [];
     this.active = 0;
     this.body = make('tbody');
+    [this.above, this.below] = [0, 1].map(() => make('tr', {class: 'gap', 'aria-hidden': 'true'}, make('td')));
     this.heads = columns.map((column, index) => make('th', {scope: 'col', class: this.classes(column)},
       make('button', {class: 'sort', type: 'button', onclick: () => this.sortBy(index)}, column.label)));
     this.table = make('table', {}, make('caption', {class: 'unseen'}, name), make('thead', {}, make('tr', {'aria-rowindex': 1}, ...this.heads)), this.body);
@@ -113,21 +115,40 @@ class Table {
     if (!anew && this.first === first && this.last === last) return;
     [this.first, this.last] = [first, last];
     const focused = this.body.contains(document.activeElement);
-    const rows = [];
-    for (let index = first; index < last; index += 1) {
-      rows.push(this.row(index));
-      if (this.printing) rows.push(make('tr', {class: 'more-on-paper'}, make('td', {colspan: this.columns.length}, ...this.paper(this.rows[index]))));
-    }
-    this.body.replaceChildren(this.gap(first), ...rows, this.gap(this.printing ? 0 : this.rows.length - last));
-    if (!focused) return;
+    if (anew) this.drawAll(first, last);
+    else this.drawNew(first, last);
+    this.above.style.height = `${first * ROW}px`;
+    this.below.style.height = `${this.printing ? 0 : (this.rows.length - last) * ROW}px`;
     // The row that had the focus may be out of sight now: the keys go on working from the table.
-    (this.buttonOf(this.active) || this.scroller).focus({preventScroll: true});
+    if (focused && !this.body.contains(document.activeElement)) (this.buttonOf(this.active) || this.scroller).focus({preventScroll: true});
   }
 
-  gap(rows) {
-    const gap = make('tr', {class: 'gap', 'aria-hidden': 'true'}, make('td'));
-    gap.style.height = `${rows * ROW}px`;
-    return gap;
+  drawAll(first, last) {
+    this.drawn = new Map();
+    const rows = [];
+    for (let index = first; index < last; index += 1) {
+      this.drawn.set(index, this.row(index));
+      rows.push(this.drawn.get(index));
+      if (this.printing) rows.push(make('tr', {class: 'more-on-paper'}, make('td', {colspan: this.columns.length}, ...this.paper(this.rows[index]))));
+    }
+    this.body.replaceChildren(this.above, ...rows, this.below);
+  }
+
+  // Rows that stay in sight stay as they are: to scroll by a row makes one row.
+  drawNew(first, last) {
+    for (const [index, row] of this.drawn) {
+      if (index >= first && index < last) continue;
+      row.remove();
+      this.drawn.delete(index);
+    }
+    let before = this.above;
+    for (let index = first; index < last; index += 1) {
+      if (!this.drawn.has(index)) {
+        this.drawn.set(index, this.row(index));
+        before.after(this.drawn.get(index));
+      }
+      before = this.drawn.get(index);
+    }
   }
 
   row(index) {
@@ -181,7 +202,7 @@ class Table {
 class Filters {
   constructor(table, fields) {
     this.fields = fields;
-    this.element = make('form', {class: 'filters', role: 'search', onsubmit: (event) => event.preventDefault()},
+    this.element = make('form', {class: 'filters', role: 'search', 'aria-label': table.name, onsubmit: (event) => event.preventDefault()},
       ...fields.map((field) => field.element));
     this.all = make('button', {class: 'link', type: 'button', hidden: true, onclick: () => this.reset()}, 'Show all');
     table.line.append(' ', this.all);

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,6 +129,11 @@ def test_a_finding_has_its_lines_and_its_fix_as_a_change() -> None:
     assert [line.strip() for line in lines[first:last]] == ['"aws:MultiFactorAuthPresent": "true"']
     (change,) = found["fix"]["changes"]
     assert (lines[change[0]].strip(), change[2][0].strip()) == ('"BoolIfExists": {', '"Bool": {')
+
+
+def test_code_below_the_working_directory_is_named_from_there() -> None:
+    (found,), _account = shown_findings(finding(resource=f"{Path.cwd()}/code/main.tf:6", document="resource:x"))
+    assert found["resource"] == "code/main.tf:6"
 
 
 def test_a_document_is_there_once_however_many_findings_it_has() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report import slices
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import (
     HostAnswers,
@@ -33,13 +34,23 @@ def slice_of(*hosts: HostEntry, **other: Any) -> Slice:
     return Slice(**{**sliced, "mode": "audit", "dry_run": False, "hosts": hosts, **other})
 
 
-def packed(lines: list[str] | str) -> str:
-    text = lines if isinstance(lines, str) else "\n".join(lines)
+def packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
 def lines_of(artifact: dict[str, Any]) -> list[Any]:
     return [json.loads(line) for line in zlib.decompress(base64.b64decode(artifact["data"])).splitlines()]
+
+
+HEADER = lines_of(pack(slice_of()))[0] | {"hosts": 1}
+
+
+def with_host(text: str, **changed: Any) -> str:
+    """Return the data of an artifact with one host; ``changed`` is what else its header says."""
+    return packed(json.dumps(HEADER | changed) + "\n" + text)
+
+
+HOST = '["a", ["host.failed", ["no python"]], null, null, []]'
 
 
 def test_what_was_found_on_hosts_comes_back_as_it_was(result: Maker) -> None:
@@ -57,6 +68,12 @@ def test_what_was_found_on_hosts_comes_back_as_it_was(result: Maker) -> None:
     ]
     part = slice_of(*map(host_entry, hosts), mode="enforce", dry_run=True)
     assert unpack(NAME.key, json.loads(json.dumps(pack(part)))) == part
+
+
+def test_no_text_of_an_artifact_is_a_number_or_a_date_in_yaml() -> None:
+    # AWX writes variables as YAML with the tag !unsafe, and Ansible makes of a text with it what it looks like.
+    artifact = pack(slice_of(run="7"))
+    assert {key: yaml.safe_load(str(value)) for key, value in artifact.items()} == artifact
 
 
 def test_an_empty_slice_is_one() -> None:
@@ -99,7 +116,7 @@ def test_a_host_that_sends_too_much_costs_no_other_host(result: Maker, more: Any
 def test_history_that_does_not_fit_is_left_out_and_this_is_said(monkeypatch: pytest.MonkeyPatch, result: Maker) -> None:
     measured = result() | {"detail": {"history": [[number, 0.25, 0.5] for number in range(500)]}}
     part = slice_of(host_entry(HostAnswers(host="a", measured=measured)))
-    monkeypatch.setattr(slices, "RAW_LIMIT", 2000)
+    monkeypatch.setattr(slices, "RAW_LIMIT", 3000)
     read = unpack(NAME.key, pack(part))
     assert read.without_history
     assert (read.hosts[0].host, read.hosts[0].history) == ("a", ())
@@ -119,41 +136,45 @@ def test_what_does_not_fit_at_all_is_not_written(monkeypatch: pytest.MonkeyPatch
     [
         ({"schema": 2}, "schema '2', and this release reads schema 1"),
         ({"schema": True}, "schema"),
-        ({"slice": "slice 2 of 4"}, "no usable slice"),
-        ({"run": "../../etc"}, "no usable run"),
-        ({"run": None}, "no usable run"),
-        ({"written_at": "yesterday"}, "no usable written_at"),
-        ({"mode": "account"}, "no usable mode"),
-        ({"mode": ["audit"]}, "no usable mode"),
-        ({"dry_run": "no"}, "no usable dry_run"),
-        ({"hosts": True}, "no usable hosts"),
-        ({"hosts": 2}, "it says 2 hosts and has 1"),
-        ({"without_history": 0}, "no usable without_history"),
         ({"data": None}, "no usable data"),
         ({"data": "%%%"}, "damaged"),
         ({"data": "é"}, "damaged"),
         ({"data": base64.b64encode(b"none").decode()}, "damaged"),
-        ({"data": packed("[]")[:-8]}, "damaged"),
+        ({"data": with_host(HOST)[:-8]}, "damaged"),
         ({"data": base64.b64encode(zlib.compress(b"[]") + b"more").decode()}, "does not end where it should"),
         ({"data": packed("é")}, "damaged"),
-        ({"data": packed("no json")}, "a host in it is no JSON"),
-        ({"data": packed('["a", [{"schema": NaN}, []], null, null, []]')}, "no JSON"),
-        ({"data": packed("[" * 200_000)}, "a host in it is no JSON"),
-        ({"data": packed("[" * 40 + "]" * 40)}, "a host in it is none"),
-        ({"data": packed("{}")}, "a host in it is none"),
-        ({"data": packed('["a", null, null, null]')}, "a host in it is none"),
-        ({"data": packed('["", ["host.failed", []], null, null, []]')}, "no usable name"),
-        ({"data": packed('[7, ["host.failed", []], null, null, []]')}, "no usable name"),
-        ({"data": packed('["a", null, null, null, []]')}, "no usable state"),
-        ({"data": packed('["a", ["compliant", []], null, null, []]')}, "neither facts nor a reason"),
-        ({"data": packed('["a", [["host.failed"], []], null, null, []]')}, "neither facts nor a reason"),
-        ({"data": packed('["a", ["host.failed", []], "no", null, []]')}, "no usable state"),
-        ({"data": packed('["a", ["host.failed", []], null, ["fine", null, null], []]')}, "how enforcing went"),
-        ({"data": packed('["a", ["host.failed", []], null, {"status": "ok"}, []]')}, "how enforcing went"),
-        ({"data": packed("x" * (slices.HOST_LIMIT + 1))}, "a host in it has 262145 characters"),
+        ({"data": packed("")}, "does not say what it is"),
+        ({"data": packed("[]")}, "does not say what it is"),
+        ({"data": packed("{" * 900)}, "does not say what it is"),
+        ({"data": with_host(HOST, more="x" * 2000)}, "does not say what it is"),
+        ({"data": with_host(HOST, slice="slice 2 of 4")}, "no usable slice"),
+        ({"data": with_host(HOST, run="../../etc")}, "no usable run"),
+        ({"data": with_host(HOST, run=4711)}, "no usable run"),
+        ({"data": with_host(HOST, written_at="yesterday")}, "no usable written_at"),
+        ({"data": with_host(HOST, mode="account")}, "no usable mode"),
+        ({"data": with_host(HOST, mode=["audit"])}, "no usable mode"),
+        ({"data": with_host(HOST, dry_run="no")}, "no usable dry_run"),
+        ({"data": with_host(HOST, hosts=True)}, "no usable hosts"),
+        ({"data": with_host(HOST, hosts=2)}, "it says 2 hosts and has 1"),
+        ({"data": with_host(HOST, without_history=0)}, "no usable without_history"),
+        ({"data": with_host("no json")}, "a host in it is no JSON"),
+        ({"data": with_host('["a", [{"schema": NaN}, []], null, null, []]')}, "no JSON"),
+        ({"data": with_host("[" * 200_000)}, "a host in it is no JSON"),
+        ({"data": with_host("[" * 40 + "]" * 40)}, "a host in it is none"),
+        ({"data": with_host("{}")}, "a host in it is none"),
+        ({"data": with_host('["a", null, null, null]')}, "a host in it is none"),
+        ({"data": with_host('["", ["host.failed", []], null, null, []]')}, "no usable name"),
+        ({"data": with_host('[7, ["host.failed", []], null, null, []]')}, "no usable name"),
+        ({"data": with_host('["a", null, null, null, []]')}, "no usable state"),
+        ({"data": with_host('["a", ["compliant", []], null, null, []]')}, "neither facts nor a reason"),
+        ({"data": with_host('["a", [["host.failed"], []], null, null, []]')}, "neither facts nor a reason"),
+        ({"data": with_host('["a", ["host.failed", []], "no", null, []]')}, "no usable state"),
+        ({"data": with_host('["a", ["host.failed", []], null, ["fine", null, null], []]')}, "how enforcing went"),
+        ({"data": with_host('["a", ["host.failed", []], null, {"status": "ok"}, []]')}, "how enforcing went"),
+        ({"data": with_host("x" * (slices.HOST_LIMIT + 1))}, "a host in it has 262145 characters"),
         ({"data": "A" * (slices.TEXT_LIMIT + 4)}, "its data has 16777220 characters"),
         ({"data": packed("x" * (slices.RAW_LIMIT + 1))}, "unpacks to more than 32 MiB"),
-        ({"data": packed("\n" * slices.HOSTS_LIMIT)}, "it has 100001 hosts"),
+        ({"data": packed("\n" * (slices.HOSTS_LIMIT + 1))}, "it has 100001 hosts"),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
@@ -179,9 +200,9 @@ def test_a_bomb_is_not_unpacked() -> None:
 
 def test_a_host_in_an_artifact_is_judged_by_its_facts(result: Maker) -> None:
     artifact = pack(slice_of(host_entry(HostAnswers(host="a", measured=result(verdict="noncompliant")))))
-    (line,) = lines_of(artifact)
+    _header, line = lines_of(artifact)
     line[1][0]["verdict"] = "perfect"
-    state = unpack(NAME.key, artifact | {"data": packed(json.dumps(line))}).hosts[0].state
+    state = unpack(NAME.key, artifact | {"data": with_host(json.dumps(line))}).hosts[0].state
     assert (state.verdict, state.reasons) == ("unknown", ("host.malformed_facts",))
 
 
