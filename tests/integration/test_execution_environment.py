@@ -34,7 +34,7 @@ def imported() -> set[str]:
             if isinstance(node, ast.Import):
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                found.add(str(node.module).split(".")[0])
+                found.add(str(node.module).split(".", maxsplit=1)[0])
     return {PACKAGES.get(name, name) for name in found - BROUGHT - sys.stdlib_module_names}
 
 

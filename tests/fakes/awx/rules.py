@@ -79,7 +79,7 @@ def _checked_question(index: int, question: Mapping[str, Any]) -> Mapping[str, A
     if default != "" and (isinstance(default, bool) or not isinstance(default, ANSWERS[question["type"]])):
         raise Refused(error=f"Default value {default!r} in survey question {index} expected to be {question['type']}.")
     for limit in ("min", "max"):
-        if question.get(limit) is not None and type(question[limit]) is not int:
+        if question.get(limit) is not None and not _is_whole(question[limit]):
             raise Refused(error=f"The {limit} limit in survey question {index} expected to be integer.")
     if question["type"] in {"multiplechoice", "multiselect"}:
         _check_choices(index, question)
@@ -245,7 +245,8 @@ def check_configuration(kind: str, configuration: dict[str, Any]) -> dict[str, A
             raise Refused(
                 notification_configuration=[f"Missing required fields for Notification Configuration: {name}."]
             )
-        if type(found[name]) is not option[0]:
+        # A subclass is another type here: true is no number.
+        if found[name].__class__ is not option[0]:
             raise Refused(notification_configuration=[f"Configuration field {name!r} incorrect type."])
     return found
 
@@ -297,3 +298,7 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for one in value for text in _texts(one)]
     return [value]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

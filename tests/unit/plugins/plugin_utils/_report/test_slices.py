@@ -95,7 +95,7 @@ def test_numbers_that_json_has_not_are_none(result: Maker) -> None:
 @pytest.mark.parametrize("depth", [slices.DEPTH_LIMIT, 100_000])
 def test_a_host_that_sends_depths_costs_no_other_host(result: Maker, depth: int) -> None:
     deep: list[Any] = []
-    for _ in range(depth):
+    for _level in range(depth):
         deep = [deep]
     hosts = [host_entry(HostAnswers(host="deep", measured=result(more=deep)))]
     hosts.append(host_entry(HostAnswers(host="good", measured=result())))
@@ -192,7 +192,7 @@ def test_what_is_no_dictionary_is_no_artifact(artifact: object) -> None:
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = zlib.compressobj(9)
-    data = b"".join(bomb.compress(b"\0" * 2**20) for _ in range(300)) + bomb.flush()
+    data = b"".join(bomb.compress(b"\0" * 2**20) for _mebibyte in range(300)) + bomb.flush()
     artifact = pack(slice_of()) | {"data": base64.b64encode(data).decode()}
     with pytest.raises(SliceError, match="more than 32 MiB"):
         unpack(NAME.key, artifact)
