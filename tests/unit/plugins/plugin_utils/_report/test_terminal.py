@@ -176,7 +176,7 @@ def test_findings_of_every_severity_are_there_worst_first() -> None:
     lines = lines_of(report_of(mode="account", account=audit(*found)))
     assert lines[0].text.startswith("NONCOMPLIANT  account 123456789012: 40 findings: 8 critical, 8 high, 8 medium,")
     rows = [line for line in lines if line.text.split()[:1] and line.text.split()[0] in severities]
-    assert [line.text.split()[0] for line in rows] == ["critical"] * 6 + [s for s in severities[1:] for _time in range(3)]
+    assert [line.text.split()[0] for line in rows] == ["critical"] * 6 + [s for s in severities[1:] for _n in range(3)]
     assert [line.tone for line in rows][::3][:3] == ["noncompliant", "noncompliant", "noncompliant"]
     assert Line("  high      and 6 of 8 more, by 6 other rules", "noncompliant") in lines
     assert "hosts:" not in lines[0].text
