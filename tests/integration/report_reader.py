@@ -60,7 +60,7 @@ class Page:
         return str(self.js("return document.getElementById('sheet-body').textContent"))
 
     def focused(self) -> str:
-        return self.driver.switch_to.active_element.text
+        return str(self.js("return document.activeElement.textContent"))
 
     def type(self, *keys: str) -> None:
         self.driver.switch_to.active_element.send_keys(*keys)

@@ -115,10 +115,13 @@ class Table {
     if (!anew && this.first === first && this.last === last) return;
     [this.first, this.last] = [first, last];
     const focused = this.body.contains(document.activeElement);
+    const top = this.scroller.scrollTop;
     if (anew) this.drawAll(first, last);
     else this.drawNew(first, last);
     this.above.style.height = `${first * ROW}px`;
     this.below.style.height = `${this.printing ? 0 : (this.rows.length - last) * ROW}px`;
+    // Chromium lays out an empty table when the focused row goes, and scrolls back to its start.
+    if (anew) this.scroller.scrollTop = top;
     // The row that had the focus may be out of sight now: the keys go on working from the table.
     if (focused && !this.body.contains(document.activeElement)) (this.buttonOf(this.active) || this.scroller).focus({preventScroll: true});
   }
