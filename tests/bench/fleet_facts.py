@@ -64,8 +64,8 @@ def measure(hosts: int, forks: int, rounds: int, many: int) -> str:
     """Run the comparison, and ``many`` hosts by report once; returns their tables."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="softtoken-bench-")))
-        client = _healthy_chronyd(stack)
-        _on_path(client, folder / "bin")
+        client = healthy_chronyd(stack)
+        on_path(client, folder / "bin")
         extra = {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_PIPELINING": "1",
@@ -74,7 +74,7 @@ def measure(hosts: int, forks: int, rounds: int, many: int) -> str:
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
         }
         where = {"config_file": str(client.config_file), "chronyc_address": str(client.socket)}
-        agent = Agent(folder, where, extra)
+        agent = Agent(folder, where, extra, client)
         agent.check()
         module, hosts_file = "softtoken.compliance.host_facts", inventory(folder, hosts)
         reported = {**where, "max_report_age": 86400}
@@ -104,7 +104,9 @@ def measure(hosts: int, forks: int, rounds: int, many: int) -> str:
 class Agent:
     """The agent on this machine; its report is in ``/run`` for those who ask ``beside`` it."""
 
-    def __init__(self, folder: Path, where: Mapping[str, str], extra: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, where: Mapping[str, str], extra: Mapping[str, str], client: ChronyClient
+    ) -> None:
         self._home = folder / "agent"
         self._runtime = self._home / "run"
         self._runtime.mkdir(parents=True)
@@ -121,7 +123,7 @@ class Agent:
         once([sys.executable, str(archive)], self._extra)
         # Debian's Python has its libraries where a virtual environment's does not look; what is timed is the agent.
         self._argv = [sys.executable, str(self._home / "current"), "check", "--config", str(config)]
-        self._daemon = where["chronyc_address"]
+        self._pid_file = client.socket.with_name("chronyd.pid")
 
     def check(self) -> tuple[float, int]:
         """Run one check; returns its CPU time in seconds and the memory of its largest process in KiB."""
@@ -132,6 +134,12 @@ class Agent:
         if int(code) not in (0, 1, 2, 3) or not (self._runtime / "report.json").exists():
             raise BenchError(f"the agent ended with {code}: {done.stdout}{done.stderr}")
         return float(cpu_s), int(memory)
+
+    def metrics(self) -> str:
+        """Return what node_exporter would hand out of the agent's last check."""
+        argv = [*self._argv, "--format", "prometheus"]
+        done = subprocess.run(argv, env={**os.environ, **self._extra}, capture_output=True, text=True, check=False)
+        return done.stdout
 
     def cost(self, checks: int) -> str:
         """Return what a check costs, with all the programs that it starts."""
@@ -148,9 +156,8 @@ class Agent:
             "mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/chrony /run/softtoken"
             ' && cp "$1" /run/chrony/ && cp "$2" /run/softtoken/ && shift 2 && exec "$@"'
         )
-        pid_file = Path(self._daemon).with_name("chronyd.pid")
         report = self._runtime / "report.json"
-        return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", str(pid_file), str(report), *argv]
+        return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", str(self._pid_file), str(report), *argv]
 
 
 def _resident(folder: Path, extra: Mapping[str, str], seconds: int = 180) -> str:
@@ -188,7 +195,7 @@ def _expect_source(argv: Sequence[str], extra: Mapping[str, str], source: str, h
         raise BenchError(f"{found} of {hosts} hosts came by way of the {source}:\n{printed[-3000:]}")
 
 
-def _on_path(client: ChronyClient, folder: Path) -> None:
+def on_path(client: ChronyClient, folder: Path) -> None:
     """Put the release's chronyc and chronyd on the path, as a package does; ``-x`` keeps the clock out of reach."""
     folder.mkdir()
     commands = {"chronyc": program(client.suite, "usr/bin/chronyc")}
@@ -199,7 +206,7 @@ def _on_path(client: ChronyClient, folder: Path) -> None:
         script.chmod(0o755)
 
 
-def _healthy_chronyd(stack: ExitStack) -> ChronyClient:
+def healthy_chronyd(stack: ExitStack) -> ChronyClient:
     network = stack.enter_context(Network())
     servers = [network.host(f"server{number}", f"10.98.1.{number}") for number in range(1, SOURCES + 1)]
     for server in servers:
