@@ -5,13 +5,12 @@
 
 Names, Sids and serials are whatever somebody put there, and a spreadsheet runs a cell that begins like a formula: such
 text gets an apostrophe in front, also behind a semicolon, where some spreadsheets split cells. Text is in quotes,
-numbers are not; what is not known is empty. docs/reports.md has the columns.
+numbers are not; what is not known is empty, and without quotes, so that databases take it for NULL and not for text.
+docs/reports.md has the columns.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -101,27 +100,24 @@ def render_findings_csv(report: Report) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(columns)
-    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
-    for row in rows:
-        writer.writerow([_cell(row.get(column)) for column in columns])
-    return out.getvalue()
+    lines = [",".join(columns), *(",".join(_cell(row.get(column)) for column in columns) for row in rows)]
+    return "".join(f"{line}\r\n" for line in lines)
 
 
-def _cell(value: Any) -> str | int | float:
+def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         # An integer stays one, however long it is; what is no number is not known.
-        return value if isinstance(value, int) or number(value) is not None else ""
+        return str(value) if isinstance(value, int) or number(value) is not None else ""
     if isinstance(value, list | tuple):
         text = SEPARATOR.join(str(item).replace("\\", "\\\\").replace(SEPARATOR, f"\\{SEPARATOR}") for item in value)
     else:
         text = str(value)
-    return _FORMULA.sub(r"\1'", one_line(text))
+    quoted = _FORMULA.sub(r"\1'", one_line(text)).replace('"', '""')
+    return f'"{quoted}"'
 
 
 def _host(entry: HostEntry) -> dict[str, Any]:
@@ -159,8 +155,8 @@ def _identities(facts: Mapping[str, Any]) -> dict[str, Any]:
     kinds = part(facts, "tokens").get("kinds")
     return {
         "token_kinds": kinds if isinstance(kinds, list | tuple) else None,
-        "serials": [one["serial"] for one in serials_of(facts)],
-        "attached_role": ":".join(attached_role(facts) or ()),
+        "serials": [one["serial"] for one in serials_of(facts)] if "serials" in facts else None,
+        "attached_role": ":".join(attached_role(facts) or ()) or None,
         "measured_at": _plain(facts.get("measured_at")),
     }
 

@@ -42,6 +42,20 @@ def test_what_is_not_known_is_empty(name: str) -> None:
     assert row["offset_s"] == row["bound_s"] == row["synchronised"] == row["accept_probability_rfc6238"] == ""
 
 
+@pytest.mark.parametrize("name", ["gone", "absent"])
+def test_a_database_takes_what_is_not_known_for_null(name: str) -> None:
+    text = render_hosts_csv(report_of(*(one for one in hosts_of_all_kinds() if one.host == name)))
+    cells = text.split("\r\n")[1].split(",")
+    first, last = (HOST_COLUMNS.index(column) for column in ("offset_s", "enforcement_message"))
+    assert set(cells[first - len(HOST_COLUMNS) : last - len(HOST_COLUMNS) + 1]) == {""}
+    assert f'"{name}","unknown",' in text
+
+
+def test_nothing_found_is_known_and_no_null() -> None:
+    text = render_hosts_csv(report_of(HostAnswers(host="a", measured=result(serials=[]))))
+    assert text.split("\r\n")[1].split(",")[HOST_COLUMNS.index("serials")] == '""'
+
+
 def test_enforcing_is_there_with_what_was_before() -> None:
     assert host_row("mended")["before_offset_s"] == "-300.0021"
     row = host_row("stuck")
