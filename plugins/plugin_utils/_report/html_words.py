@@ -131,7 +131,10 @@ def _judged_sentence(coverage: Mapping[str, Any]) -> str:
     said = f"{checked} rule{' was' if checked == 1 else 's were'} judged on everything that they look at"
     if coverage.get("documents") is not None:
         said += f", over {coverage['documents']:,} places with a policy document"
-    return f"{said}. Of {not_given} nobody gave what they look at." if not_given else f"{said}."
+    if not_given:
+        were = "was" if not_given == 1 else "were"
+        said += f". {not_given} {were} given nothing to look at, as rules about code are without code"
+    return f"{said}."
 
 
 def gaps_of(audit: AccountAudit | None) -> list[dict[str, str]]:

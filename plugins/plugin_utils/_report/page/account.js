@@ -9,10 +9,16 @@ function readFinding(packed, index, pool) {
   };
 }
 
-// In a table the end of an ARN says more than its beginning.
+const statementName = (finding) => (typeof finding.statement === 'number' ? `number ${finding.statement + 1}` : finding.statement);
+
+// In a table the end of an ARN says more than its beginning, and a statement more than the version of its policy.
 function where(finding) {
   const resource = finding.resource.replace(/^arn:[^:]*:[^:]*:[^:]*:[^:]*:/, '');
-  return finding.document === 'account' ? resource : `${resource}, ${finding.document.replace(`managed:${finding.resource}@`, 'version ')}`;
+  if (finding.document === 'account') return resource;
+  const own = `managed:${finding.resource}@`;
+  if (finding.statement === null) return `${resource}, ${finding.document.replace(own, 'version ')}`;
+  const document = finding.document.startsWith(own) ? '' : `${finding.document} `;
+  return `${resource}, ${document}${statementName(finding)}`;
 }
 
 function findingText(finding) {
@@ -52,7 +58,7 @@ function showFinding(finding, {documents, hosts, openHost}) {
   const named = finding.hosts.map((one) => hosts[one]).filter(Boolean);
   return [
     make('p', {}, word(finding.severity), ` ${finding.rule}`),
-    facts('Where', [['Resource', finding.resource], ['Document', finding.document], ['Statement', finding.statement === null ? undefined : typeof finding.statement === 'number' ? `number ${finding.statement + 1}` : finding.statement],
+    facts('Where', [['Resource', finding.resource], ['Document', finding.document], ['Statement', finding.statement === null ? undefined : statementName(finding)],
       ['Part', finding.path || undefined], ['Serial', finding.serial]]),
     block('What is wrong', make('div', {}, finding.witness ? make('p', {class: 'says'}, witnessWords(finding.witness, finding.path)) : null, make('p', {}, finding.message))),
     documentBlock(finding, documents),

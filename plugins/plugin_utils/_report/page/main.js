@@ -106,7 +106,7 @@ function showThemes(button) {
 showThemes(byId('theme'));
 if (byId('hosts-table') && hosts.length) {
   const {only} = showHosts(byId('hosts-table'), hosts, data.codes, openHost);
-  new DriftPlot(byId('drift-plot'), hosts, openHost);
+  byId('drift-lead').hidden = !new DriftPlot(byId('drift-plot'), hosts, openHost).hosts.length;
   showUnknown(byId('drift-unknown'), only);
   showHistories(byId('history'));
   document.addEventListener('click', (event) => {

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -286,6 +287,14 @@ def test_an_account_that_could_not_be_audited_is_unknown_with_the_reason() -> No
     assert words is not None
     assert (words["name"], words["sentence"]) == ("Unknown", "It could not be audited: no credentials")
     assert "no credentials" in render_html(report)
+
+
+def test_what_is_to_know_of_slices_stands_on_the_page() -> None:
+    report = build_report([], generated_at="2026-11-21T12:00:05Z", mode="audit")
+    assert 'class="notice notes"' not in render_html(report)
+    page = render_html(replace(report, notes=("made of 1 slice of run 7", "slice 2 of 2 left <nothing>")))
+    assert "<li>made of 1 slice of run 7</li>" in page
+    assert "<li>slice 2 of 2 left &lt;nothing&gt;</li>" in page
 
 
 def test_everything_that_was_not_judged_is_a_gap_with_its_reason() -> None:
