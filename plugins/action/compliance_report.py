@@ -123,7 +123,7 @@ class ActionModule(ActionBase):
             mode=options["mode"] if reduced is None else reduced.mode,
             dry_run=options["dry_run"] if reduced is None else reduced.dry_run,
             account=_mapping(task_vars.get(options["account"])),
-            notes=() if reduced is None else reduced.notes,
+            notes=_notes(own, reduced),
         )
         result = self._reported(report, options)
         if reduced is not None:
@@ -233,6 +233,13 @@ def _reduced(options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Reduce
             ) from exc
     run = run_name(asked["run"]) if asked["run"] else None
     return reduce_slices(artifacts, hosts=_unique(options["hosts"]), run=run, count=asked["count"])
+
+
+def _notes(own: _OwnSlice | None, reduced: Reduced | None) -> Sequence[str]:
+    """Say of a slice that it is no more than that: its report looks like one of a whole fleet."""
+    if own is not None:
+        return [f"only {own.name} of run {own.run}: compliance_reduce makes one report of all slices"]
+    return () if reduced is None else reduced.notes
 
 
 def _told(reduced: Reduced) -> dict[str, Any]:

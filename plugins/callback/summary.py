@@ -57,7 +57,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -269,7 +269,7 @@ class CallbackModule(CallbackBase):
             report = _written(self._reported)
             if report is not None:
                 return report, note
-            note = note or "report.json could not be read: this is what was seen of the run."
+            note = note or _why_not_written(self._reported["files"])
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return self._watched.report(generated_at=now, dry_run=False), note
 
@@ -324,6 +324,12 @@ def _written(result: Mapping[str, Any]) -> Report | None:
     except (OSError, NotAReport):
         return None
     return report if report is not None and summary_to_dict(report) == result["summary"] else None
+
+
+def _why_not_written(files: Sequence[str]) -> str:
+    if any(path.endswith(".json") for path in files):
+        return "report.json could not be read: this is what was seen of the run."
+    return "The hosts as they were seen in the run: more is told here where softtoken_formats has json."
 
 
 def _encodable(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from .account import AccountAudit, account_headline, one_line
 from .figures import names
 
-__all__ = ["account_section", "from_here"]
+__all__ = ["account_section", "from_here", "statement_of"]
 
 LISTED_FINDINGS = 200
 LISTED_GAPS = 100
@@ -51,8 +51,8 @@ def _origin(audit: AccountAudit) -> Iterator[str]:
 
 def _finding(found: Mapping[str, Any]) -> Iterator[str]:
     place = [from_here(str(found["resource"])), _document(found)]
-    if found.get("statement") is not None:
-        place.append(f"statement {found['statement']}")
+    if statement := statement_of(found):
+        place.append(f"statement {statement}")
     yield f"{found['severity']} {found['rule']}: {found['title']}"
     yield from _wrapped(", ".join(place), "    where: ")
     if found.get("serial") and str(found["serial"]) not in str(found["message"]):
@@ -62,6 +62,14 @@ def _finding(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"    hosts: {names(found['hosts'])}"
     if found.get("fix"):
         yield from _wrapped(str(found["fix"]["summary"]), "    fix:   ")
+
+
+def statement_of(found: Mapping[str, Any]) -> str:
+    """Name a finding's statement for people: by its Sid, or by its place, counted from 1; empty where there is none."""
+    statement = found.get("statement")
+    if isinstance(statement, int):
+        return f"number {statement + 1}"
+    return "" if statement is None else str(statement)
 
 
 def from_here(resource: str) -> str:

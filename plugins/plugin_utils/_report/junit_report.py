@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import RULES
 
 from .account import AccountAudit, account_headline, one_line
+from .account_text import statement_of
 from .gaps import Gap, gaps_of
 from .model import ACCOUNT_ALONE, COMPLIANT, UNKNOWN, HostEntry, Report, headline
 from .reasons import advice, explain
@@ -140,7 +141,7 @@ def _account(audit: AccountAudit) -> Iterator[_Case]:
 
 def _finding(found: Mapping[str, Any], outcome: str, message: str) -> _Case:
     place = [str(found["resource"]), str(found["document"])]
-    place += [f"statement {found['statement']}"] if found.get("statement") is not None else []
+    place += [f"statement {statement}"] if (statement := statement_of(found)) else []
     place += [str(found[key]) for key in ("path", "serial") if found.get(key)]
     details = {
         "hosts": ", ".join(map(str, found.get("hosts") or ())),

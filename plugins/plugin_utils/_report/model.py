@@ -341,6 +341,7 @@ def _message(result: Mapping[str, Any]) -> str | None:
     # Over a terminal (ssh -tt) the errors of a module arrive in its output.
     cause = _cause(result.get("module_stderr")) or _cause(result.get("module_stdout"))
     message = _text(result.get("msg"), MESSAGE_LIMIT - (len(cause) + 2 if cause else 0))
+    message = message and message.removeprefix("Task failed: ")  # ansible-core 2.19 and later begin with what is known
     if message is None or cause is None or cause in message:
         return message or cause
     return f"{message}: {cause}"

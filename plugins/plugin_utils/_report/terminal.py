@@ -201,7 +201,7 @@ def _command(view: _View, task: _Task) -> Iterator[Line]:
     if task.kind.startswith("enforce"):
         words = commands.enforce(task.hosts, check=task.kind == "enforce")
         if commands.more_variables:
-            yield from _wrapped(view, "with this run's other variables (-e):", first="       ")
+            yield from _wrapped(view, "with the other -e of this run as well:", first="       ")
     elif task.kind == "ping":
         words = commands.ping(task.hosts)
     elif task.kind == "measure":

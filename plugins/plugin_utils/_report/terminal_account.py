@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .account import NONCOMPLIANT, UNKNOWN, AccountAudit, one_line
-from .account_text import from_here
+from .account_text import from_here, statement_of
 from .commands import Commands, shell_lines
 from .terminal_line import TITLE, Line, wrapped
 
@@ -53,7 +53,7 @@ def _severity(audit: AccountAudit, severity: str, count: int, width: int, limit:
     if left_out:
         more = len(often_first) - limit
         yield Line(
-            f"  {severity:<8}  and {left_out} of {count} more, by {more} other rule{'' if more == 1 else 's'}", tone
+            f"  {severity:<8}  and {left_out} more of {count}, by {more} other rule{'' if more == 1 else 's'}", tone
         )
 
 
@@ -70,8 +70,7 @@ def _place(found: Found) -> str:
     is_arn = resource.startswith("arn:") and resource.count(":") >= 5
     short = resource.split(":", 5)[5] if is_arn else from_here(resource)
     kind = str(found["document"]).partition(":")[0]
-    statement = f" {found['statement']}" if found.get("statement") is not None else ""
-    return f"{short} ({kind}{statement})"
+    return f"{short} ({' '.join(filter(None, (kind, statement_of(found))))})"
 
 
 def _fixes(audit: AccountAudit, width: int, commands: Commands | None) -> Iterator[Line]:
@@ -80,7 +79,8 @@ def _fixes(audit: AccountAudit, width: int, commands: Commands | None) -> Iterat
     if trust:
         said = f"{trust} of these, in trust policies, can be corrected now; this shows how, and changes nothing"
         yield from wrapped(said, width, first="    -> ")
-        if commands is not None:
+        # Without the snapshot's path the command would be about the live account, which may be another.
+        if commands is not None and (commands.account not in {"", "live"} or audit.account.get("source") != "snapshot"):
             yield from (Line(f"       {one_line(text)}") for text in shell_lines(commands.remediate(), width - 7))
     if others := len(corrected) - trust:
         yield from wrapped(f"{others}, in other policies, have their correction in the report", width, first="    -> ")

@@ -157,6 +157,17 @@ def test_a_file_that_is_not_this_report_is_not_told(
     assert "1 host: 0 noncompliant, 1 unknown" in display.text
 
 
+def test_without_the_format_json_it_does_not_speak_of_an_error(
+    callback: CallbackModule, display: Display, tmp_path: Path
+) -> None:
+    values = {**report_result(tmp_path), "files": [str(tmp_path / "junit.xml")]}
+    callback.v2_runner_on_unreachable(result("a", {"msg": "no route"}))
+    callback.v2_runner_on_ok(reported(values))
+    callback.v2_playbook_on_stats(None)
+    assert "could not be read" not in display.text
+    assert "The hosts as they were seen in the run" in display.text
+
+
 def test_preparing_a_report_is_no_report(callback: CallbackModule, display: Display) -> None:
     callback.v2_runner_on_ok(reported({"directory": "/srv/report"}))
     callback.v2_playbook_on_stats(None)

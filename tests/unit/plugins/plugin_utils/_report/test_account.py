@@ -174,7 +174,7 @@ def test_the_text_names_the_serial_where_the_message_does_not() -> None:
 def test_the_text_names_a_managed_policy_once() -> None:
     arn = "arn:aws:iam::123456789012:policy/p"
     text = render_text(report_of(audit(finding(resource=arn, document=f"managed:{arn}@v3", statement=0))))
-    assert f"    where: {arn}, version v3, statement 0\n" in text
+    assert f"    where: {arn}, version v3, statement number 1\n" in text
 
 
 def test_the_text_says_what_could_not_be_judged() -> None:

@@ -178,7 +178,7 @@ def test_findings_of_every_severity_are_there_worst_first() -> None:
     rows = [line for line in lines if line.text.split()[:1] and line.text.split()[0] in severities]
     assert [line.text.split()[0] for line in rows] == ["critical"] * 6 + [s for s in severities[1:] for _n in range(3)]
     assert [line.tone for line in rows][::3][:3] == ["noncompliant", "noncompliant", "noncompliant"]
-    assert Line("  high      and 6 of 8 more, by 6 other rules", "noncompliant") in lines
+    assert Line("  high      and 6 more of 8, by 6 other rules", "noncompliant") in lines
     assert "hosts:" not in lines[0].text
 
 
@@ -188,6 +188,18 @@ def test_a_rule_is_said_once_with_its_places() -> None:
     ]
     text = text_of(report_of(account=audit(*places)))
     assert "  high      MFA-S01 Title of MFA-S01\n            role/r0 (trust A), role/r1 (trust A) and 3 more\n" in text
+
+
+def test_a_statement_without_a_name_is_counted_from_one() -> None:
+    text = text_of(report_of(account=audit(finding("high", "MFA-S01", document="trust", statement=0))))
+    assert "(trust number 1)" in text
+
+
+def test_what_was_found_in_a_snapshot_is_not_looked_for_in_the_live_account() -> None:
+    report = report_of(account=audit(finding("high", "MFA-C04", fix=True), source="snapshot"))
+    assert "iam_remediate" not in text_of(report)
+    named = Commands(playbook="compliance.yml", account="a.json")
+    assert "iam_remediate.yml --diff -e softtoken_account=a.json" in text_of(report, commands=named)
 
 
 def test_the_correction_of_trust_policies_has_its_command() -> None:
