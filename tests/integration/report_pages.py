@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -247,6 +248,24 @@ def hostile_report() -> Report:
     )  # fmt: skip
 
 
+def absurd_report() -> Report:
+    """Return a report with a host that sent figures and texts of a size that nothing has."""
+    huge = "x" * 1_000_000
+    values = facts(
+        5.0, reasons=["clock.offset_exceeded"], serials=[serial(huge)], tokens={"present": True, "kinds": [huge]},
+        clock={"offset_s": sys.float_info.max, "bound_s": sys.float_info.max, "reference": huge, "stratum": 10**400},
+        totp={"steps_off": 0, "accept_probability": {"strict": -1, "rfc6238": 5, "window1": 1.5}},
+    )  # fmt: skip
+    checks = history([sys.float_info.max, -sys.float_info.max, None, 0.001])
+    return build_report(
+        [
+            HostAnswers(host="absurd", measured=measured(values, history=checks)),
+            HostAnswers(host="well", measured=measured(facts(0.0001))),
+        ],
+        generated_at=WRITTEN, mode="audit", account=sample_account(),
+    )  # fmt: skip
+
+
 def _hostile_host(attack: str) -> dict[str, Any]:
     entry = {"serial": attack, "where": attack, "profile": attack, "user": attack, "role_arn": attack}
     values = facts(
@@ -285,3 +304,4 @@ def reports() -> Iterator[tuple[str, Report]]:
     yield "mixed", mixed_report()
     yield "large", large_report()
     yield "hostile", hostile_report()
+    yield "absurd", absurd_report()

@@ -106,7 +106,7 @@ def hostile(browser: Chrome, written: dict[str, tuple[Path, Report]]) -> Page:
 # --- alone in the world
 
 
-@pytest.mark.parametrize("name", ["mixed", "large", "hostile"])
+@pytest.mark.parametrize("name", ["mixed", "large", "hostile", "absurd"])
 def test_the_page_asks_for_nothing_and_complains_of_nothing(
     browser: Chrome, written: dict[str, tuple[Path, Report]], name: str
 ) -> None:
@@ -350,6 +350,21 @@ def test_what_an_attacker_wrote_is_text_everywhere(hostile: Page) -> None:
         assert console(hostile.driver) == []
     finally:
         hostile.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", made)
+
+
+def test_absurd_figures_of_one_host_leave_the_others_in_the_picture(
+    browser: Chrome, written: dict[str, tuple[Path, Report]]
+) -> None:
+    page = Page(browser, *written["absurd"]).open()
+    drawn = page.js(
+        "return [...document.querySelectorAll('#drift-plot path, #history path')].map(e => e.getAttribute('d')).join()"
+    )
+    assert "NaN" not in drawn
+    assert "Infinity" not in drawn
+    assert page.texts("#drift-plot text.name") == ["well", "absurd"]
+    assert page.column(HOSTS, 5) == ["unknown", "100\u00a0%"]
+    page.choose(HOSTS, "absurd")
+    assert "This host sent more than can be read here; report.json has all of it." in page.sheet()
 
 
 # --- on paper, in the dark, on a telephone

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from .account import AccountAudit
 from .account_text import from_here
 from .html_policy import Lines, changes, write_policy
 from .json_report import report_to_dict
-from .model import Report
+from .model import Report, number
 from .reasons import HOST_UNREACHABLE, advice, explain, severity
 
 __all__ = ["codes_of", "pack"]
@@ -25,6 +26,9 @@ __all__ = ["codes_of", "pack"]
 HISTORY_POINTS = 60_000  # in the whole page: a curve is a few hundred pixels wide
 LEAST_POINTS = 12
 DOCUMENT_CHARS = 5_000_000  # of policy documents in the whole page, those of the worst findings first
+# What nobody reads to its end, and a browser would be busy with for minutes.
+TEXT_CHARS = 2_000
+LIST_ITEMS = 1_000
 ONCE = frozenset({"schema", "verdict", "reasons", "warnings"})  # of the facts, what the host's entry says itself
 
 
@@ -90,11 +94,21 @@ def _host(host: Mapping[str, Any], pool: _Pool, history: int) -> list[Any]:
         None if before is None else _state(before, pool),
         None if host["enforcement"] is None else pool.number(host["enforcement"]),
         _thinned(host.get("history", ()), history),
+        *([True] if _shortened(host["facts"]) != host["facts"] else []),
     ]
 
 
+def _shortened(value: Any) -> Any:
+    """Leave out what is too long to be read: a host can send a million of anything. report.json has all of it."""
+    if isinstance(value, str):
+        return value if len(value) <= TEXT_CHARS else f"{value[:TEXT_CHARS]}..."
+    if isinstance(value, Mapping):
+        return {_shortened(key): _shortened(item) for key, item in islice(value.items(), LIST_ITEMS)}
+    return [_shortened(item) for item in value[:LIST_ITEMS]] if isinstance(value, list) else value
+
+
 def _state(state: Mapping[str, Any], pool: _Pool) -> list[Any]:
-    facts = state["facts"]
+    facts = _shortened(state["facts"])
     parts = None
     if facts is not None:
         # The clock differs from host to host, and so does the time; the rest is mostly the same everywhere.
@@ -110,7 +124,8 @@ def _thinned(points: Sequence[Sequence[float | None]], most: int) -> list[list[f
     if size > 1:
         stretches = (points[start : start + size] for start in range(0, len(points), size))
         points = [max(stretch, key=lambda point: abs(point[1] or 0.0)) for stretch in stretches]
-    return [[None if value is None else float(f"{value:.11g}") for value in point] for point in points]
+    # The largest floats are infinite once rounded.
+    return [[None if value is None else number(float(f"{value:.11g}")) for value in point] for point in points]
 
 
 def _account(

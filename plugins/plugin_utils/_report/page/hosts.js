@@ -9,12 +9,12 @@ function readState(packed, pool) {
   return {verdict, reasons, warnings, messages: pool[messages], facts};
 }
 
-function readHost([name, codes, messages, parts, before, enforcement, history], index, pool) {
+function readHost([name, codes, messages, parts, before, enforcement, history, cut], index, pool) {
   const state = readState([codes, messages, parts], pool);
   const facts = object(state.facts);
   const clock = object(facts.clock);
   return {
-    index, name, ...state, facts: state.facts, history,
+    index, name, ...state, facts: state.facts, history, cut,
     offset: number(clock.offset_s),
     bound: number(clock.bound_s),
     accept: number(object(object(facts.totp).accept_probability).rfc6238),
@@ -93,6 +93,7 @@ function showHost(host, {codes, findings, openFinding}) {
   const facts = object(host.facts);
   const parts = [
     make('p', {}, word(host.verdict), known(facts.measured_at) ? ` at ${plain(facts.measured_at)}, by its own clock` : ''),
+    host.cut ? make('p', {class: 'notice'}, 'This host sent more than can be read here; report.json has all of it.') : null,
     reasonsBlock('Why', host.reasons, codes),
     reasonsBlock('Warnings', host.warnings, codes),
     block('Messages', host.messages.length ? make('ul', {}, ...host.messages.map((one) => make('li', {}, one))) : null),

@@ -3,13 +3,15 @@
 
 const STEP = 30; // seconds of a TOTP step
 const LINEAR = 1e-4; // seconds around zero that are drawn to scale; beyond, each power of ten takes the same room
+const FARTHEST = 1e12; // seconds
 const NAMED = 24; // hosts that get a line and a name each
 const TICKS = [[1e-3, '1 ms'], [1, '1 s'], [60, '1 min'], [3600, '1 h'], [86400, '1 d'], [31536000, '1 y']];
 
 // bound_s counts from true time: what it exceeds the offset by is what is not known of the offset.
 const spread = (offset, bound) => (known(bound) ? Math.max(0, bound - Math.abs(offset)) : 0);
 
-const squash = (value) => Math.sign(value) * Math.log10(1 + Math.abs(value) / LINEAR);
+// A host may send any number: what is beyond all sense is drawn at the edge, and keeps the others in the picture.
+const squash = (value) => Math.sign(value) * Math.log10(1 + Math.min(Math.abs(value), FARTHEST) / LINEAR);
 
 // The share of codes taken at first try by a validator that allows one past step: as facts.totp, for any offset.
 function accepted(offset) {

@@ -19,7 +19,7 @@ function seconds(value, signed = false) {
 // Never rounded up to a promise: 99.96 % is not 100 %.
 function percent(value) {
   const share = number(value);
-  return share === null ? MISSING : `${Math.floor(share * 1000 + 1e-9) / 10}\u00a0%`;
+  return share === null || share < 0 || share > 1 ? MISSING : `${Math.floor(share * 1000 + 1e-9) / 10}\u00a0%`;
 }
 
 function plain(value) {
