@@ -146,6 +146,23 @@ def test_an_image_is_never_made_of_the_whole_fleet_by_accident(templates: dict[s
         rules.answers(templates["softtoken image bootstrap"]["survey_spec"], {})
 
 
+def test_nothing_is_left_to_a_prompt(templates: dict[str, Any]) -> None:
+    """A job of AWX has a terminal, so Ansible would ask for what is not given, and wait for ever."""
+    asked = 0
+    for name, template in templates.items():
+        given = {*template["extra_vars"], *rules.answers(template["survey_spec"], needed(template))}
+        for play in yaml.safe_load((PLAYBOOKS / Path(template["playbook"]).name).read_text(encoding="utf-8")):
+            prompts = {prompt["name"] for prompt in play.get("vars_prompt", [])}
+            assert prompts <= given, name
+            asked += len(prompts)
+    assert asked
+
+
+def needed(template: dict[str, Any]) -> dict[str, Any]:
+    """Answer what has to be answered, and nothing else."""
+    return {q["variable"]: examples(q) for q in questions(template) if q["required"] and "default" not in q}
+
+
 def examples(question: dict[str, Any]) -> Any:
     """Return an answer that differs from the default."""
     if "choices" in question:
