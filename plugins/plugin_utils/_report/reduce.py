@@ -17,7 +17,7 @@ from typing import Any
 from .account import one_line
 from .model import HostEntry, unknown_state, worse
 from .reasons import HOST_NOT_MEASURED
-from .slices import Slice, SliceError, SliceName, name_of_key, unpack
+from .slices import COUNT_LIMIT, Slice, SliceError, SliceName, name_of_key, unpack
 
 __all__ = ["Reduced", "reduce_slices"]
 
@@ -45,6 +45,8 @@ def reduce_slices(
 
     ``hosts`` are those that the run was to measure, ``count`` is how many slices there were, each if it is known.
     """
+    if count is not None and not 1 <= count <= COUNT_LIMIT:
+        raise SliceError(f"softtoken_slices_count is {count}: it has to be 1 to {COUNT_LIMIT}, or not given")
     read, damaged = _read(artifacts)
     chosen = run or max(((part.written_at, part.run) for part in read), default=(None, None))[1]
     # The same artifact may have come on two ways.

@@ -24,6 +24,7 @@ from .model import Enforcement, HostEntry, State, enforcement_of, history_of, me
 from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE
 
 __all__ = [
+    "COUNT_LIMIT",
     "RAW_LIMIT",
     "TEXT_LIMIT",
     "Slice",

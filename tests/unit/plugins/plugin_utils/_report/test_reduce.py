@@ -184,3 +184,9 @@ def test_a_thousand_faults_are_told_in_few_lines(cut: Cut) -> None:
 def test_notes_steer_no_terminal(cut: Cut) -> None:
     reduced = reduce_slices([cut(1, 1, "a")], hosts=["a", "b\x1b[2J\nc"])
     assert all(note.isprintable() for note in reduced.notes)
+
+
+@pytest.mark.parametrize("count", [0, -3, 1001, 10**9])
+def test_a_count_of_slices_that_there_cannot_be_is_refused(cut: Cut, count: int) -> None:
+    with pytest.raises(SliceError, match=f"softtoken_slices_count is {count}: it has to be 1 to 1000"):
+        reduce_slices([cut(11, None, "a")], count=count)
