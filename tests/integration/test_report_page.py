@@ -390,7 +390,8 @@ def test_the_page_follows_the_reader_to_the_dark_and_the_button_turns_it(mixed: 
     dark = mixed.js(ground)
     assert dark != light
     button = mixed.find("#theme")
-    assert button.get_attribute("aria-label") == "Use light colours"
+    # The browser tells the script a moment after the style sheet.
+    mixed.wait_for("document.getElementById('theme').getAttribute('aria-label') === 'Use light colours'")
     button.click()
     assert mixed.js(ground) == light
     button.click()

@@ -59,7 +59,7 @@ REASONS: dict[str, Reason] = {
     HOST_FAILED: Reason("the measurement failed on the host", "read its message, then measure again"),
     HOST_NOT_MEASURED: Reason(
         "the host was not measured in this run",
-        "read the message, then run the playbook again without skipping its tags",
+        "read the message, then run again what was to measure it",
     ),
     HOST_MALFORMED: Reason(
         "the host returned facts that are none of this collection's",
