@@ -37,9 +37,11 @@ from ansible_collections.softtoken.compliance.plugins.plugin_utils._agent_report
     read_answer,
     what_it_holds,
 )
-from ansible_collections.softtoken.compliance.plugins.plugin_utils._plain import learn, read_as
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._plain import depth, learn, read_as
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+_DEEPEST = 32  # levels
 
 # Ansible loads this file once, and forks a worker for each host.
 learn(Look)
@@ -57,7 +59,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what C(RETURN) of the module documents."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result = self._facts(super().run(tmp, task_vars), task_vars)
+        if depth(result) > _DEEPEST:
+            # Ansible would fail with it wherever it reads the host's variables, and no host would have a report.
+            return {"failed": True, "msg": f"the host sent values in more than {_DEEPEST} levels: that makes no sense"}
+        return result
+
+    def _facts(self, result: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         try:
             reported = self._reported()
         except ReportRefused as exc:

@@ -181,7 +181,8 @@ class CallbackModule(CallbackBase):
         if _is(task, "host_facts"):
             self._measured(result, {})
         elif _is(task, "compliance_report") and "summary" in _values(result):
-            self._reported = _values(result)
+            # In check mode no file is written, and what lies there is of another run.
+            self._reported = {**_values(result), **({"files": []} if task.check_mode else {})}
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Note a measurement that failed."""
@@ -250,28 +251,28 @@ class CallbackModule(CallbackBase):
         self._told = True
         if self._reported is None and not len(self._watched):
             return
-        report, note = self._report(note)
+        written = None if self._reported is None else _written(self._reported)
+        said: list[tuple[str, str]] = []
+        if self._reported is not None and written is None:
+            # What was seen of the run may be less than what was reported.
+            said, note = _said(self._reported), note or _why_not_written(self._reported["files"])
         lines = terminal_lines(
-            report,
+            written or self._seen(),
             width=min(shutil.get_terminal_size().columns, _WIDEST),
             limit=max(1, self.get_option("max_hosts")),
             commands=None if _is_job() else self._commands(),
             files=[] if self._reported is None else self._reported["files"],
             note=note,
+            said=said,
         )
         self._display.banner("SOFTTOKEN COMPLIANCE")
         for line in lines:
             self._display.display(_encodable(line.text), color=_COLOURS.get(line.tone))
 
-    def _report(self, note: str) -> tuple[Report, str]:
-        """Return the report that was written; where there is none, what was seen."""
-        if self._reported is not None:
-            report = _written(self._reported)
-            if report is not None:
-                return report, note
-            note = note or _why_not_written(self._reported["files"])
+    def _seen(self) -> Report:
+        """Return what was seen, for where no report can be read."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return self._watched.report(generated_at=now, dry_run=False), note
+        return self._watched.report(generated_at=now, dry_run=False)
 
     def _commands(self) -> Commands:
         return commands_like(
@@ -326,9 +327,18 @@ def _written(result: Mapping[str, Any]) -> Report | None:
     return report if report is not None and summary_to_dict(report) == result["summary"] else None
 
 
+def _said(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the verdicts as the report's own result has them, each with its line."""
+    summary, headline, account = result["summary"], result.get("headline"), result.get("account_headline")
+    said = [(summary["verdict"], headline)] if headline and headline != account else []
+    return [*said, *([(summary["account_summary"]["verdict"], account)] if account else [])]
+
+
 def _why_not_written(files: Sequence[str]) -> str:
     if any(path.endswith(".json") for path in files):
         return "report.json could not be read: this is what was seen of the run."
+    if not files:
+        return "No report was written, as in check mode: the hosts as they were seen in the run."
     return "The hosts as they were seen in the run: more is told here where softtoken_formats has json."
 
 

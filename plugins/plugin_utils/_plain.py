@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 import types
 import typing
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["PlainError", "learn", "read_as"]
+__all__ = ["PlainError", "depth", "learn", "read_as"]
 
 T = TypeVar("T")
 
@@ -31,6 +32,21 @@ def read_as(kind: type[T], value: object, path: str) -> T:
     """Return ``value`` as ``kind``: a named tuple of str, int, float, bool, None, tuples and named tuples of them."""
     read: T = _read(kind, value, path)
     return read
+
+
+def depth(value: object) -> int:
+    """Return how many levels a value has; whoever would call himself for each may not come back."""
+    levels, level = 0, [value]
+    while level:
+        levels += 1
+        level = [item for one in level for item in _items(one)]
+    return levels
+
+
+def _items(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def learn(kind: Any) -> None:

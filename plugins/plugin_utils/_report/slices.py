@@ -15,10 +15,11 @@ import binascii
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._plain import depth
 from .json_report import finite
 from .model import Enforcement, HostEntry, State, enforcement_of, history_of, measured_state, unknown_state
 from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE
@@ -187,7 +188,7 @@ def _line(entry: HostEntry, *, with_history: bool) -> str:
         line = _dumped(entry, with_history=with_history)
     except (RecursionError, ValueError):
         line = ""
-    if not line or len(line) > HOST_LIMIT or _depth(json.loads(line)) > DEPTH_LIMIT:
+    if not line or len(line) > HOST_LIMIT or depth(json.loads(line)) > DEPTH_LIMIT:
         message = f"what the host sent does not fit into the artifact of a slice: at most {HOST_LIMIT // 1024} KiB do"
         return _dumped(HostEntry(host=entry.host, state=unknown_state(HOST_MALFORMED, message)), with_history=False)
     return line
@@ -208,20 +209,6 @@ def _dumped(entry: HostEntry, *, with_history: bool) -> str:
 def _plain_state(state: State) -> list[Any]:
     """Verdict, reasons and warnings of what was measured are in the facts, so they are not said twice."""
     return [state.reasons[0] if state.facts is None else finite(state.facts), list(state.messages)]
-
-
-def _depth(value: object) -> int:
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        level = [item for one in level for item in _items(one)]
-    return depth
-
-
-def _items(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -306,7 +293,7 @@ def _entry(line: str) -> HostEntry:
         record = json.loads(line, parse_constant=_refuse_constant)
     except (RecursionError, ValueError) as exc:
         raise SliceError("a host in it is no JSON") from exc
-    if not isinstance(record, list) or len(record) != 5 or _depth(record) > DEPTH_LIMIT:
+    if not isinstance(record, list) or len(record) != 5 or depth(record) > DEPTH_LIMIT:
         raise SliceError("a host in it is none")
     host, state, before, enforcement, history = record
     if not isinstance(host, str) or not host:

@@ -39,10 +39,15 @@ def terminal_lines(
     commands: Commands | None = None,
     files: Sequence[str] = (),
     note: str = "",
+    said: Sequence[tuple[str, str]] = (),
 ) -> list[Line]:
-    """Return the whole of it. ``limit`` is how many hosts a table names; without ``commands`` none are shown."""
+    """Return the whole of it. ``limit`` is how many hosts a table names; without ``commands`` none are shown.
+
+    ``said`` are verdicts with their lines, for where the report has not all that they are about.
+    """
     view = _View(report, max(width, 20), limit, commands)
-    verdicts = list(_verdicts(view))
+    verdicts = [line for verdict, text in said for line in _verdict(view, verdict, text.replace(f"{verdict}: ", "", 1))]
+    verdicts = verdicts or list(_verdicts(view))
     parts = [
         [*_wrapped(view, note, UNKNOWN), *(line for text in report.notes for line in _wrapped(view, text, UNKNOWN))],
         list(_hosts(view)),

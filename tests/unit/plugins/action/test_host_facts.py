@@ -190,6 +190,20 @@ def test_nonsense_from_a_host_fails_the_task_and_gives_no_facts(monkeypatch: pyt
     assert "ansible_facts" not in result
 
 
+def test_values_so_deep_that_no_report_could_be_made_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    deep: Any = 1
+    for _level in range(5000):
+        deep = [deep]
+    fact = {"schema": 1, "verdict": "compliant", "reasons": [], "x": deep}
+    for answer in (
+        {"ansible_facts": {"softtoken": fact}},
+        {"measurement": sent(), "warnings": deep},
+    ):
+        result = run(monkeypatch, answer)
+        assert set(result) == {"failed", "msg"}
+        assert "levels" in result["msg"]
+
+
 def test_the_private_measurement_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, {"changed": False, "measurement": sent()})
     assert set(result) == {"changed", "ansible_facts", "source"}

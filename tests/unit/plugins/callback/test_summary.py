@@ -77,7 +77,9 @@ def play(*hosts: str, uuid: str = "play") -> Any:
 
 
 def task(action: str = "softtoken.compliance.host_facts", name: str = "Measure") -> Any:
-    return SimpleNamespace(action=action.rpartition(".")[2], resolved_action=action, get_name=lambda: name)
+    return SimpleNamespace(
+        action=action.rpartition(".")[2], resolved_action=action, get_name=lambda: name, check_mode=False
+    )
 
 
 def result(host: str, values: dict[str, Any], **options: str) -> Any:
@@ -155,6 +157,25 @@ def test_a_file_that_is_not_this_report_is_not_told(
     callback.v2_playbook_on_stats(None)
     assert "report.json could not be read" in display.text
     assert "1 host: 0 noncompliant, 1 unknown" in display.text
+
+
+def test_in_check_mode_the_verdicts_are_the_reports_and_no_older_file_is_named(
+    callback: CallbackModule, display: Display, tmp_path: Path
+) -> None:
+    summary = report_result(tmp_path)["summary"]
+    summary["account_summary"] = {"verdict": "noncompliant"}
+    values = {
+        **report_result(tmp_path), "summary": summary, "headline": "unknown: 2 hosts: 2 unknown",
+        "account_headline": "account 1: noncompliant: 3 findings",
+    }  # fmt: skip
+    checked = reported(values)
+    checked.task.check_mode = True
+    callback.v2_runner_on_ok(checked)
+    callback.v2_playbook_on_stats(None)
+    assert "UNKNOWN       2 hosts: 2 unknown\nNONCOMPLIANT  account 1: 3 findings" in display.text
+    assert "No report was written" in display.text
+    assert "no host was matched" not in display.text
+    assert "Report: " not in display.text
 
 
 def test_without_the_format_json_it_does_not_speak_of_an_error(
