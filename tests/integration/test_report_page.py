@@ -399,7 +399,7 @@ def test_the_page_follows_the_reader_to_the_dark_and_the_button_turns_it(mixed: 
     mixed.js("localStorage.clear()")
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, 360, 320])
 def test_nothing_sticks_out_of_the_page(hostile: Page, mixed: Page, width: int) -> None:
     resize(mixed.driver, width)
     for page in (mixed, hostile):

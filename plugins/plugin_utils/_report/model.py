@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from .account import AccountAudit, account_headline, build_account
@@ -23,6 +24,7 @@ __all__ = [
     "COMPLIANT",
     "HISTORY_LIMIT",
     "NONCOMPLIANT",
+    "STRINGS_LIMIT",
     "UNKNOWN",
     "Enforcement",
     "HistoryPoint",
@@ -52,6 +54,7 @@ ACCOUNT_ALONE = "account"  # the mode of a run that has no hosts
 MESSAGE_LIMIT = 500
 CAUSE_LIMIT = 200
 HISTORY_LIMIT = 1000  # points of a host, the newest
+STRINGS_LIMIT = 100  # codes of a kind, and messages, of a host: there are not half as many codes
 _LAST_DATE_S = 253402300799.0  # the end of the year 9999: what comes later is no date that can be written
 _SSH_ENDS = re.compile(r"(Shared c|C)onnection to \S+ closed\.")
 
@@ -367,4 +370,6 @@ def _text(value: Any, limit: int = MESSAGE_LIMIT) -> str | None:
 def _strings(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         return ()
-    return tuple(text for item in value if (text := _text(item)) is not None)
+    texts = (text for item in value if (text := _text(item)) is not None)
+    # A host that said one thing twice would count as two.
+    return tuple(islice(dict.fromkeys(texts), STRINGS_LIMIT))

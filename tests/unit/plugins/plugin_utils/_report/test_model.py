@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import (
     HISTORY_LIMIT,
+    STRINGS_LIMIT,
     HistoryPoint,
     HostAnswers,
     HostEntry,
@@ -290,3 +291,14 @@ def test_enforcing_does_not_lose_the_history(result: Maker) -> None:
         measured=with_history(result(), [[5.0, 0.0, 0.0]]), enforced={"status": "ok"}, measured_again=result()
     )
     assert entry.history == (HistoryPoint(5.0, 0.0, 0.0),)
+
+
+def test_a_host_counts_once_for_a_reason_and_drowns_no_other(result: Maker) -> None:
+    many = [f"made.up_{number}" for number in range(100_000)]
+    answers = [
+        HostAnswers(host="loud", measured=result(verdict="unknown", reasons=["clock.stale", "clock.stale", *many])),
+        HostAnswers(host="other", measured=result(verdict="unknown", reasons=["clock.stale"])),
+    ]
+    report = report_of(*answers)
+    assert sorted(report.reasons["clock.stale"]) == ["loud", "other"]
+    assert len(report.reasons) == STRINGS_LIMIT
