@@ -1,4 +1,4 @@
-"""What one ``ansible-playbook`` costs its controller: processor time, the largest process, and memory by kind of process."""
+"""What one ``ansible-playbook`` costs its controller: processor time, memory by kind of process, what stays."""
 
 # Copyright: (c) 2026, softtoken.compliance contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)

@@ -104,9 +104,7 @@ def measure(hosts: int, forks: int, rounds: int, many: int) -> str:
 class Agent:
     """The agent on this machine; its report is in ``/run`` for those who ask ``beside`` it."""
 
-    def __init__(
-        self, folder: Path, where: Mapping[str, str], extra: Mapping[str, str], client: ChronyClient
-    ) -> None:
+    def __init__(self, folder: Path, where: Mapping[str, str], extra: Mapping[str, str], client: ChronyClient) -> None:
         self._home = folder / "agent"
         self._runtime = self._home / "run"
         self._runtime.mkdir(parents=True)

@@ -170,6 +170,7 @@ class Distance:
         self._target = port
         self._delay_s = delay_s
         self.port = 0
+        self.carried = 0  # bytes, both ways
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -182,6 +183,7 @@ class Distance:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(timeout=10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
 
@@ -189,6 +191,14 @@ class Distance:
         server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
         port: int = server.sockets[0].getsockname()[1]
         return port
+
+    @staticmethod
+    async def _end() -> None:
+        mine = asyncio.current_task()
+        going = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in going:
+            task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(2 * self._delay_s)  # what TCP's own handshake takes
@@ -198,6 +208,7 @@ class Distance:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
         while data := await reader.read(65536):
+            self.carried += len(data)
             loop.call_later(self._delay_s, writer.write, data)
         loop.call_later(self._delay_s, writer.close)
 
