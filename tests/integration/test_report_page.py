@@ -196,6 +196,22 @@ def test_sorting_by_offset_goes_both_ways_and_unknown_stays_last(mixed: Page) ->
     assert names[-5:] == ["db-2", "build-7", "laptop-erin", "db-9", "gpu-4"]
 
 
+def test_tokens_that_nobody_could_look_for_stay_last(mixed: Page) -> None:
+    head = mixed.driver.find_elements(By.CSS_SELECTOR, f"{HOSTS} thead button")[6]
+    for _direction in ("ascending", "descending"):
+        head.click()
+        kinds = mixed.column(HOSTS, 7)
+        assert kinds[0] != "unknown"
+        assert kinds[-2:] == ["unknown", "unknown"]
+
+
+def test_a_screen_reader_is_told_the_label_of_a_column_and_no_arrow(mixed: Page) -> None:
+    mixed.find(f"{HOSTS} thead button").click()
+    nodes = mixed.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    heads = [node["name"]["value"] for node in nodes if node["role"]["value"] == "columnheader"]
+    assert heads[:7] == ["Host", "Verdict", "Offset", "Bound", "Codes", "Reasons", "Soft tokens"]
+
+
 def test_sorting_by_name_knows_numbers(large: Page) -> None:
     large.find(f"{HOSTS} thead th:nth-child(1) button").click()
     large.wait_for("document.querySelector('#hosts-table tbody button').textContent.startsWith('node-00000.')")

@@ -53,7 +53,7 @@ const HOST_COLUMNS = [
   {label: 'Bound', style: 'w-number number', optional: true, first: -1, value: (host) => host.bound, fill: text((host) => seconds(host.bound))},
   {label: 'Codes', style: 'w-number number', optional: true, value: (host) => host.accept, fill: text((host) => percent(host.accept))},
   {label: 'Reasons', optional: true, value: (host) => codesOf(host).join(' ') || null, fill: text(reasonsShort)},
-  {label: 'Soft tokens', style: 'w-tokens', optional: true, value: (host) => tokenKinds(host).join(' '), fill: text((host) => tokenKinds(host).join(', '))},
+  {label: 'Soft tokens', style: 'w-tokens', optional: true, value: (host) => tokenKinds(host).filter((kind) => kind !== MISSING).join(' ') || null, fill: text((host) => tokenKinds(host).join(', '))},
 ];
 
 function reasonsShort(host) {
