@@ -164,6 +164,7 @@ def test_awx_finds_the_playbooks_and_takes_nothing_else_for_one() -> None:
         ({"softtoken_awx_ee_image": ""}, "softtoken_awx_ee_image has to be the image"),
         ({"softtoken_awx_slices": 2000}, "softtoken_awx_slices is 2000: it has to be 1 to 1000"),
         ({"softtoken_awx_time": "2am"}, "softtoken_awx_time is 2am"),
+        ({"softtoken_awx_notifications": [{"name": "chat"}]}, "softtoken_awx_notifications: each has to have a name"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_asked(
@@ -205,6 +206,21 @@ def test_a_wrong_token_is_named_as_the_reason(tmp_path: Path) -> None:
         assert "Invalid authentication credentials" in run.output
         assert "wrong-token-of-the-test" not in run.output
         assert not awx.requests
+
+
+def test_what_awx_refuses_of_a_notification_is_said_without_its_secrets(tmp_path: Path) -> None:
+    wrong = {
+        "name": "softtoken slack",
+        "notification_type": "slack",
+        "notification_configuration": {"token": "secret-of-the-test"},
+    }
+    with FakeAwx(PLAYBOOKS) as awx:
+        run = awx_setup(tmp_path, awx, softtoken_awx_notifications=[wrong])
+
+        assert run.rc == 2
+        assert '"msg": "softtoken slack: ' in run.output  # and not only where Ansible prints what no_log hides
+        assert "Missing required fields for Notification Configuration: channels" in " ".join(run.output.split())
+        assert "secret-of-the-test" not in run.output
 
 
 def test_an_address_where_nobody_listens_is_named(tmp_path: Path) -> None:
