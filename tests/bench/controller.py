@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import psutil
 
 from .timing import BenchError
 
@@ -94,6 +97,15 @@ class Controller:
         if answer.pop("rc"):
             raise BenchError(f"{' '.join(self._argv)} failed:\n{text[-4000:]}")
         return Cost(**answer)
+
+    def kill(self) -> None:
+        """End whatever of it is still there, so that a bench that failed leaves nothing behind."""
+        if self._process.poll() is None:
+            observer = psutil.Process(self._process.pid)
+            for process in [*observer.children(recursive=True), observer]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self._process.wait()
 
     def said(self) -> str:
         """Return the last that the run printed."""

@@ -68,7 +68,7 @@ class Site(NamedTuple):
 
 
 REPORT = Way("report", 0.159, 0.022, 14.7, 10, 10, 0.05)
-MODULE = Way("module", 0.182, 0.030, 19.6, 10, 198, 0.5)
+MODULE = Way("module", 0.182, 0.030, 19.6, 11, 198, 0.5)
 WAYS = (MODULE, REPORT)
 MEASURED = Measured()
 SITE = Site()
@@ -173,7 +173,8 @@ def plan(hosts: int, way: Way, site: Site = SITE, measured: Measured = MEASURED)
 
 def _table(*rows: list[str]) -> str:
     header, *rest = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rest))
+    lines = [f"| {' | '.join(row)} |" for row in (header, *rest)]
+    return "\n".join([lines[0], "|---" * len(header) + "|", *lines[1:]])
 
 
 def table_of_costs(measured: Measured = MEASURED) -> str:

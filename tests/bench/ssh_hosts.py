@@ -11,6 +11,7 @@ the sshd: the package openssh-server would start a service on the machine. Its a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -164,13 +165,18 @@ class SshHosts:
 
 
 class Distance:
-    """A relay on loopback that makes each direction ``delay_s`` longer, so that waiting tells the round trips."""
+    """A relay on loopback that makes each direction ``delay_s`` longer, and counts the round trips over it.
+
+    A round trip begins where the client says something after the host has: what waits for nothing is not counted.
+    """
 
     def __init__(self, port: int, delay_s: float) -> None:
         self._target = port
         self._delay_s = delay_s
         self.port = 0
         self.carried = 0  # bytes, both ways
+        self.trips = 0
+        self._host_spoke = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -201,14 +207,21 @@ class Distance:
         await asyncio.gather(*going, return_exceptions=True)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(2 * self._delay_s)  # what TCP's own handshake takes
+        await asyncio.sleep(2 * self._delay_s)
+        self.trips += 1  # TCP's own handshake
+        self._host_spoke = True
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        await asyncio.gather(self._carry(reader, far_writer), self._carry(far_reader, writer))
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(
+                self._carry(reader, far_writer, from_host=False), self._carry(far_reader, writer, from_host=True)
+            )
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_host: bool) -> None:
         loop = asyncio.get_running_loop()
         while data := await reader.read(65536):
             self.carried += len(data)
+            self.trips += self._host_spoke and not from_host
+            self._host_spoke = from_host
             loop.call_later(self._delay_s, writer.write, data)
         loop.call_later(self._delay_s, writer.close)
 
