@@ -54,6 +54,8 @@ def identities(hosts: Iterable[HostEntry]) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
+        if path.exists() and not path.is_file():
+            return SliceError(f"{path.name} is no file")  # a pipe would keep its reader waiting for ever
         with path.open("rb") as file:
             content = file.read(_FILE_LIMIT + 1)
         if len(content) > _FILE_LIMIT:
