@@ -310,7 +310,8 @@ def measured_state(facts: Any, detail: Any) -> State:
     """Judge what host_facts returned: the fact, and the long form where there is one."""
     if not isinstance(facts, Mapping):
         return unknown_state(HOST_MALFORMED, "host_facts returned no ansible_facts.softtoken")
-    if facts.get("schema") != FACTS_SCHEMA or facts.get("verdict") not in WORST_FIRST:
+    # True is 1 for Python, and no number in JSON.
+    if facts.get("schema") is True or facts.get("schema") != FACTS_SCHEMA or facts.get("verdict") not in WORST_FIRST:
         return unknown_state(
             HOST_MALFORMED,
             f"ansible_facts.softtoken has schema {facts.get('schema')!r} and verdict {facts.get('verdict')!r}; "

@@ -52,9 +52,8 @@ def _severity(audit: AccountAudit, severity: str, count: int, width: int, limit:
     left_out = sum(len(some) for _rule, some in often_first[limit:])
     if left_out:
         more = len(often_first) - limit
-        yield Line(
-            f"  {severity:<8}  and {left_out} more of {count}, by {more} other rule{'' if more == 1 else 's'}", tone
-        )
+        said = f"and {left_out} more of {count}, by {more} other rule{'' if more == 1 else 's'}"
+        yield from wrapped(said, width, first=f"  {severity:<8}  ", tone=tone)
 
 
 def _places(some: Sequence[Found]) -> str:

@@ -302,3 +302,7 @@ def test_a_host_counts_once_for_a_reason_and_drowns_no_other(result: Maker) -> N
     report = report_of(*answers)
     assert sorted(report.reasons["clock.stale"]) == ["loud", "other"]
     assert len(report.reasons) == STRINGS_LIMIT
+
+
+def test_a_schema_that_is_true_is_no_number(result: Maker) -> None:
+    assert entry_of(measured=result(schema=True)).state.reasons == ("host.malformed_facts",)

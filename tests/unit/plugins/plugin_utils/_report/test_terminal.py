@@ -253,6 +253,13 @@ def test_it_is_no_wider_than_the_terminal(result: Maker, width: int) -> None:
     assert max(len(line.text) for line in lines if line not in commands) <= max(width, 20)
 
 
+def test_how_many_findings_are_left_out_fits_a_narrow_terminal() -> None:
+    account = audit(*(finding("high", f"MFA-X{number}") for number in range(30)))
+    lines = lines_of(report_of(account=account), width=40)
+    assert "and 28 more of 30, by 28" in " ".join(line.text for line in lines)
+    assert max(len(line.text) for line in lines) <= 40
+
+
 def test_a_narrow_terminal_loses_figures_before_reasons(result: Maker) -> None:
     report = report_of(off(result, "a", 45.0))
     header = {
