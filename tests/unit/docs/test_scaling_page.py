@@ -51,7 +51,7 @@ def test_the_figures_in_the_text_are_the_measured_ones() -> None:
     said = re.sub(r"\s+", " ", PAGE)
     for words in (
         f"takes {MEASURED.start_cpu_s:g} s of processor time to start",
-        f"and {MEASURED.prepare_s * 1000:.0f} ms for each host of its inventory",
+        f"and {MEASURED.prepare_s * 1000:g} ms for each host of its inventory",
         f"{MEASURED.main_mib:.0f} MiB and {MEASURED.main_kib_per_host:.0f} KiB more for each host",
         f"takes {MEASURED.kept_mib:g} MiB for as long as",
         f"{MEASURED.events_per_host} events a host and {MEASURED.events_per_job} a job",
