@@ -23,7 +23,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._agent.outcom
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.version import VERSION
 
 from .journal import tell
-from .store import Busy, Places, locked, read_lines
+from .store import Busy, Places, locked, make_folder, read_lines
 
 __all__ = ["main"]
 
@@ -104,11 +104,10 @@ def _unknown(message: str, options: Mapping[str, Any]) -> int:
 
 
 def _check(places: Places, options: Mapping[str, Any]) -> int:
-    if not os.path.isdir(places.runtime):
-        try:
-            os.makedirs(places.runtime, mode=0o755, exist_ok=True)
-        except OSError as exc:
-            return _unknown(f"{places.runtime} is missing and cannot be made: {exc.strerror}", options)
+    try:
+        make_folder(places.runtime)
+    except OSError as exc:
+        return _unknown(f"{places.runtime} is missing and cannot be made: {exc.strerror}", options)
     try:
         with locked(places.lock):
             return _locked_check(places, options)
