@@ -452,6 +452,15 @@ def test_an_interval_that_no_timer_keeps_is_refused(
     assert f"drift_agent_interval is {seconds}" in refused.output
 
 
+def test_an_interval_longer_than_a_report_counts_is_refused(
+    story: dict[str, Any], host: Container, tmp_path: Path
+) -> None:
+    assert story["first"].rc == 0
+    refused = role(tmp_path, podman_host(host), drift_agent_interval=880)
+    assert refused.rc == 2, refused.output
+    assert "drift_agent_interval (880 s) and drift_agent_jitter (30 s)" in refused.output
+
+
 def test_what_is_turned_off_or_moved_leaves_nothing_behind(
     story: dict[str, Any], host: Container, tmp_path: Path
 ) -> None:

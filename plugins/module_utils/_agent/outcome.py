@@ -89,7 +89,7 @@ def _nagios(report: Report, outlook: Optional[Forecast], problems: Sequence[str]
     data = " ".join(_performance(report, outlook))
     line = f"SOFTTOKEN {_WORDS[exit_code(report, problems)]} - {said}"
     # A bar would begin the performance data, a line break end the line.
-    return f"{' '.join(line.replace('|', '/').split())} | {data}\n"
+    return f"{' '.join(line.replace('|', '/').split())}{f' | {data}' if data else ''}\n"
 
 
 def _performance(report: Report, outlook: Optional[Forecast]) -> Iterator[str]:
@@ -139,7 +139,7 @@ def _table(report: Report, outlook: Optional[Forecast], age_s: Optional[float], 
 def _rows(report: Report, outlook: Optional[Forecast], age_s: Optional[float]) -> Iterator[Tuple[str, str]]:
     facts = report.facts
     clock = facts["clock"]
-    yield "verdict", facts["verdict"] if report.stale is None else f"unknown (the last check said {facts['verdict']})"
+    yield "verdict", _verdict(report)
     yield "measured", _measured(report, age_s)
     for text in _headlines(report):
         yield "because", text
@@ -155,6 +155,11 @@ def _rows(report: Report, outlook: Optional[Forecast], age_s: Optional[float]) -
         yield "soft tokens", ", ".join(facts["tokens"]["kinds"]) or "none found"
     for serial in facts["serials"] or ():
         yield "device", f"{serial['serial']} ({serial['where']})"
+
+
+def _verdict(report: Report) -> str:
+    verdict: str = report.facts["verdict"]
+    return verdict if report.stale is None or verdict == "unknown" else f"unknown (the last check said {verdict})"
 
 
 def _measured(report: Report, age_s: Optional[float]) -> str:
@@ -222,13 +227,17 @@ def history_text(entries: List[Entry], seen: Trend, outlook: Optional[Forecast],
     lines += [
         "",
         f"checks     {seen.checks} over {seen.span_s / 3600:.1f} h of running: {verdicts or 'none yet'}",
-        f"offset     {_seconds(seen.offset_min_s, signed=True)} to {_seconds(seen.offset_max_s, signed=True)}",
-        f"bound      at most {_seconds(seen.bound_max_s)}",
-        f"frequency  {_ppm(seen.frequency_min_ppm)} to {_ppm(seen.frequency_max_ppm)}",
+        f"offset     {_span(_seconds(seen.offset_min_s, signed=True), _seconds(seen.offset_max_s, signed=True))}",
+        f"bound      {'' if seen.bound_max_s is None else 'at most '}{_seconds(seen.bound_max_s)}",
+        f"frequency  {_span(_ppm(seen.frequency_min_ppm), _ppm(seen.frequency_max_ppm))}",
         f"events     {seen.steps} steps of the clock, {seen.suspends} suspends",
         f"lockout    {_lockout(outlook)}",
     ]
     return "\n".join([*lines, ""])
+
+
+def _span(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"
 
 
 def _history_line(entry: Entry) -> str:

@@ -56,7 +56,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._host_facts i
 
 from .host import host_ports, machine_id, stamp
 from .journal import tell
-from .store import Places, append_bounded, read_last_lines, read_text, write_atomically
+from .store import Places, append_bounded, make_folder, read_last_lines, read_text, write_atomically
 
 __all__ = ["Checked", "check", "last_report", "load_config", "mark_stale", "outlook_of", "outputs_of"]
 
@@ -227,7 +227,7 @@ def _entry(report: Report, judgement: Judgement, stepped: Optional[float]) -> En
 
 def _remember(places: Places, outputs: Outputs, entry: Entry) -> List[str]:
     try:
-        _make_folder(places.history)
+        make_folder(os.path.dirname(places.history))
         append_bounded(places.history, line_of(entry), outputs.history_bytes)
     except OSError as exc:
         return [_not_written(places.history, exc)]
@@ -236,16 +236,10 @@ def _remember(places: Places, outputs: Outputs, entry: Entry) -> List[str]:
 
 def _write(problems: List[str], path: str, text: str) -> None:
     try:
-        _make_folder(path)
+        make_folder(os.path.dirname(path))
         write_atomically(path, text)
     except OSError as exc:
         problems.append(_not_written(path, exc))
-
-
-def _make_folder(path: str) -> None:
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        os.makedirs(folder, mode=0o755, exist_ok=True)
 
 
 def _not_written(path: str, exc: OSError) -> str:

@@ -23,7 +23,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._agent.outcom
 from ansible_collections.softtoken.compliance.plugins.module_utils._agent.version import VERSION
 
 from .journal import tell
-from .store import Busy, Places, locked, read_lines
+from .store import Busy, Places, locked, make_folder, read_lines
 
 __all__ = ["main"]
 
@@ -50,6 +50,9 @@ def main(argv: Sequence[str]) -> int:
         runtime=_first(os.environ.get("RUNTIME_DIRECTORY"), RUNTIME),
         state=_first(os.environ.get("STATE_DIRECTORY"), STATE),
     )
+    if places.config != CONFIG and not os.path.exists(places.config):
+        # Only the usual file may be missing: whoever names another one wants it read.
+        return _unknown(f"there is no {places.config}", options)
     return _RUN[options["command"]](places, options)
 
 
@@ -101,18 +104,18 @@ def _unknown(message: str, options: Mapping[str, Any]) -> int:
 
 
 def _check(places: Places, options: Mapping[str, Any]) -> int:
-    if not os.path.isdir(places.runtime):
-        try:
-            os.makedirs(places.runtime, mode=0o755, exist_ok=True)
-        except OSError as exc:
-            return _unknown(f"{places.runtime} is missing and cannot be made: {exc.strerror}", options)
+    try:
+        make_folder(places.runtime)
+    except OSError as exc:
+        return _unknown(f"{places.runtime} is missing and cannot be made: {exc.strerror}", options)
     try:
         with locked(places.lock):
             return _locked_check(places, options)
     except Busy:
         return _unknown("another check runs: its report will be there in a moment", options)
     except OSError as exc:
-        return _unknown(f"no check can be made: {exc.filename or places.lock}: {exc.strerror}", options)
+        hint = "; only root and the timer may check, status is for anybody" if isinstance(exc, PermissionError) else ""
+        return _unknown(f"no check can be made: {exc.filename or places.lock}: {exc.strerror}{hint}", options)
 
 
 def _locked_check(places: Places, options: Mapping[str, Any]) -> int:
@@ -222,7 +225,8 @@ def _config(places: Places, options: Mapping[str, Any]) -> int:
         load_config(places)
     except ConfigFault as exc:
         return _unknown(str(exc), options)
-    _print(f"{places.config} is right\n")
+    there = os.path.exists(places.config)
+    _print(f"{places.config} is right\n" if there else f"there is no {places.config}: the defaults hold\n")
     return OK
 
 

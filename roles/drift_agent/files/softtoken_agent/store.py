@@ -21,6 +21,7 @@ __all__ = [
     "Places",
     "append_bounded",
     "locked",
+    "make_folder",
     "read_last_lines",
     "read_lines",
     "read_text",
@@ -66,6 +67,17 @@ class Places(NamedTuple):
     def attempts(self) -> str:
         """Steps that checks have tried."""
         return os.path.join(self.state, "attempts.json")
+
+
+def make_folder(folder: str) -> None:
+    """Make a directory where there is none, readable to all whatever the umask is. Raises OSError."""
+    if os.path.isdir(folder):
+        return
+    umask = os.umask(0o022)
+    try:
+        os.makedirs(folder, mode=0o755, exist_ok=True)
+    finally:
+        os.umask(umask)
 
 
 def write_atomically(path: str, text: str) -> None:

@@ -11,6 +11,7 @@ from roles.drift_agent.files.softtoken_agent.store import (
     Busy,
     append_bounded,
     locked,
+    make_folder,
     read_last_lines,
     read_lines,
     read_text,
@@ -29,6 +30,17 @@ def test_a_file_is_replaced_whole_and_readable_to_all(tmp_path: Path) -> None:
     assert path.read_text("utf-8") == "two"
     assert path.stat().st_mode & 0o777 == 0o644
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_directory_is_readable_to_all_whatever_the_umask_is(tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        make_folder(str(tmp_path / "a/b"))
+        make_folder(str(tmp_path / "a/b"))
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(old)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")] == [0o755, 0o755]
 
 
 def test_what_fails_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,14 @@ def test_nagios_is_one_line_with_performance_data(report: Report) -> None:
     assert bad.startswith("SOFTTOKEN CRITICAL - clock.offset_exceeded: the clock is 90 s off: step it / now at once | ")
 
 
+def test_nagios_without_performance_data_has_no_bar(report: Report) -> None:
+    clock = {**report.facts["clock"], "offset_s": None, "bound_s": None}
+    chrony = {**report.facts["chrony"], "usable_sources": None}
+    assert show(changed(report, {"clock": clock, "chrony": chrony}), "nagios", None) == (
+        "SOFTTOKEN OK - the clock is right\n"
+    )
+
+
 def test_text_says_the_verdict_the_reason_and_what_to_do(report: Report) -> None:
     bad = changed(report, BAD["facts"], messages=["the clock is 90 s off: step it"])  # type: ignore[arg-type]
     text = show(bad, "text", OUTLOOK, 12.0)
@@ -81,6 +89,8 @@ def test_a_stale_report_names_no_verdict_of_its_own(report: Report) -> None:
     text = show(report._replace(stale="the configuration is wrong"), "text", None)
     assert "unknown (the last check said compliant)" in text
     assert "the configuration is wrong" in text
+    marked = changed(report, {"verdict": "unknown"}, stale="the configuration is wrong")
+    assert re.search(r"^verdict +unknown$", show(marked, "text", None), re.MULTILINE)
 
 
 def test_a_stale_report_is_green_to_no_program(report: Report) -> None:
@@ -138,3 +148,7 @@ def test_history_shows_each_check_and_what_they_show_together() -> None:
     assert told["checks"][0]["sequence"] == 1
     assert told["days_to_lockout"] is None
     assert "none yet" in history_text([], trend([]), None, "text")
+    blind = [entry._replace(offset_s=None, bound_s=None, frequency_ppm=None)]
+    text = history_text(blind, trend(blind), None, "text")
+    for row in ("offset", "bound", "frequency"):
+        assert re.search(f"^{row} +not known$", text, re.MULTILINE)
