@@ -19,7 +19,7 @@ PACKAGES = {"hcl2": "python-hcl2"}
 # What amazon.aws imports for those of its classes that the modules are built on.
 OF_AMAZON_AWS = {"boto3"}
 # What Ansible itself brings to the controller.
-BROUGHT = {"ansible", "ansible_collections", "jinja2", "yaml"}
+BROUGHT = {"ansible", "ansible_collections", "jinja2", "markupsafe", "yaml"}
 
 
 def program(name: str) -> str:
