@@ -104,8 +104,8 @@ def test_what_was_not_measured_is_there_with_its_error_and_the_command(session: 
     text = "\n".join(summary_of(session.text))
     assert "Not measured: 2 of 4\n" in text
     assert re.search(r"  broken-1: .*/nonexistent/python", text)
-    # However the line is folded.
-    assert re.search(r" gone-1: [^:]*: ssh: connect to host 127.0.0.1 port 1: Connection refused", " ".join(text.split()))
+    unfolded = " ".join(text.split())
+    assert re.search(r" gone-1: [^:]*: ssh: connect to host 127.0.0.1 port 1: Connection refused", unfolded)
     assert re.search(r"ansible -i \S*inventory.yml gone-1 [\\\s]*-m ansible.builtin.ping [\\\s]*-vvv", text)
 
 
