@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -124,9 +125,9 @@ class Job:
     def kill(self) -> None:
         """Kill whatever still works for this job."""
         if self._processes[1].poll() is None:
-            worker = psutil.Process(self._processes[1].pid)
-            for process in [worker, *worker.children(recursive=True)]:
-                process.kill()
+            for process in _stopped(psutil.Process(self._processes[1].pid)):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def end(self) -> Ended:
         """Wait until the job has ended."""
@@ -155,3 +156,14 @@ def slice_job(folder: Path, hosts: Mapping[str, Any], number: int, run: int, **v
 
 def _script_data(hosts: Mapping[str, Any]) -> dict[str, Any]:
     return {"all": {"hosts": list(hosts), "vars": THIS_MACHINE}, "_meta": {"hostvars": dict(hosts)}}
+
+
+def _stopped(process: psutil.Process) -> list[psutil.Process]:
+    """Stop a process and all that it started, so that none of them starts another one meanwhile."""
+    stopped: list[psutil.Process] = []
+    while new := [one for one in [process, *process.children(recursive=True)] if one not in stopped]:
+        for one in new:
+            stopped.append(one)
+            with suppress(psutil.NoSuchProcess):
+                one.suspend()
+    return stopped
