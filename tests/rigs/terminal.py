@@ -13,6 +13,7 @@ import pyte
 
 INTERRUPT = b"\x03"
 _TIMEOUT_S = 600
+_PATIENCE_S = 30
 
 
 class Session(NamedTuple):
@@ -36,7 +37,10 @@ def run_in_terminal(
     columns: int = 80,
     interrupt_at: bytes | None = None,
 ) -> Session:
-    """Run a program; ``interrupt_at`` presses Ctrl-C as soon as the program has sent this."""
+    """Run a program; ``interrupt_at`` presses Ctrl-C as soon as the program has sent this, and again where it goes on.
+
+    Python loses an interrupt that comes while it cleans up an object.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         try:
@@ -45,9 +49,12 @@ def run_in_terminal(
             os.execve(argv[0], argv, {**environment, **settings})  # noqa: S606  # the program under test
         finally:
             os._exit(127)
-    sent, pressed = b"", False
+    sent, press_from = b"", 0.0
     deadline = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < deadline:
+        if interrupt_at is not None and interrupt_at in sent and time.monotonic() > press_from:
+            os.write(terminal, INTERRUPT)
+            press_from = time.monotonic() + _PATIENCE_S
         if not select.select([terminal], [], [], 1.0)[0]:
             continue
         try:
@@ -55,9 +62,6 @@ def run_in_terminal(
         except OSError:  # Linux says so that the other side is closed
             break
         sent += part
-        if interrupt_at is not None and not pressed and interrupt_at in sent:
-            os.write(terminal, INTERRUPT)
-            pressed = True
     else:
         os.kill(pid, 9)
     os.close(terminal)
