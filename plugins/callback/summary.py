@@ -159,13 +159,13 @@ class CallbackModule(CallbackBase):
         self._pause()
         if play._uuid == self._play:  # noqa: SLF001  # nothing else tells a batch from a play
             return
-        self._play, self._measuring = play._uuid, None  # noqa: SLF001
+        self._play, self._measuring = play._uuid, None  # noqa: SLF001  # as above
         variables = play.get_variable_manager().get_vars(play=play)
         self._hosts_of_play = len(variables.get("ansible_play_hosts_all") or ())
         account = variables.get("softtoken_account")
         self._account = account if isinstance(account, str) else self._account
 
-    def v2_playbook_on_task_start(self, task: Any, is_conditional: Any) -> None:  # noqa: ARG002
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: Any) -> None:  # noqa: ARG002  # Ansible's signature
         """Begin to count where a task measures."""
         self._pause()
         if not _is(task, "host_facts"):
@@ -184,6 +184,7 @@ class CallbackModule(CallbackBase):
             # In check mode no file is written, and what lies there is of another run.
             self._reported = {**_values(result), **({"files": []} if task.check_mode else {})}
 
+    # The signature is Ansible's.
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Note a measurement that failed."""
         if _is(_task(result), "host_facts"):
@@ -196,11 +197,11 @@ class CallbackModule(CallbackBase):
         else:
             self._watched.lost(_host(result), _values(result))
 
-    def v2_playbook_on_vars_prompt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def v2_playbook_on_vars_prompt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  # Ansible's signature
         """Leave the terminal to the question."""
         self._pause()
 
-    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ARG002  # Ansible's signature
         """Tell what came out."""
         self._pause()
         self._tell("")
@@ -299,17 +300,17 @@ def _is(task: Any, module: str) -> bool:
 
 def _task(result: Any) -> Any:
     # ansible-core before 2.19 has only the private names.
-    return getattr(result, "task", None) or result._task  # noqa: SLF001
+    return getattr(result, "task", None) or result._task  # noqa: SLF001  # its name before 2.19
 
 
 def _host(result: Any) -> str:
-    host = getattr(result, "host", None) or result._host  # noqa: SLF001
+    host = getattr(result, "host", None) or result._host  # noqa: SLF001  # its name before 2.19
     return str(host.get_name())
 
 
 def _values(result: Any) -> Mapping[str, Any]:
     values = getattr(result, "result", None)
-    return values if values is not None else result._result  # noqa: SLF001
+    return values if values is not None else result._result  # noqa: SLF001  # its name before 2.19
 
 
 def _is_job() -> bool:
