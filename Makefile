@@ -94,8 +94,8 @@ screenshot: setup ## take the README's picture of the report again
 SANITY := 2.17 2.18 2.19
 
 .PHONY: sanity sanity-next $(SANITY:%=sanity-%)
-sanity: setup ## ansible-test sanity for ansible-core 2.17, 2.18, 2.19 and (root) 2.21
-	@$(MAKE) -k $(SANITY:%=sanity-%) sanity-next
+sanity: setup ## ansible-test sanity for ansible-core 2.17, 2.18, 2.19 and (root) 2.21, two at a time
+	@$(MAKE) -k -j2 --output-sync=target $(SANITY:%=sanity-%) sanity-next
 
 $(SANITY:%=sanity-%): sanity-%: setup
 	@tests/tools/sanity.sh $* $(ARGS)

@@ -2,6 +2,7 @@
 # Runs `ansible-test sanity` of one ansible-core series over a copy of the collection.
 # usage: sanity.sh SERIES [ansible-test options...], for example: sanity.sh 2.19 --test validate-modules
 # The environments live in $SOFTTOKEN_CACHE (the user's home is not touched), the results in .cache/results/sanity/.
+# Each series has a home of its own there, so that two of them can run at a time.
 set -euo pipefail
 
 series=$1
@@ -9,12 +10,13 @@ shift
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${SOFTTOKEN_CACHE:-$HOME/.cache/softtoken-compliance}/sanity
 venv=$cache/core-$series
+home=$cache/home-$series
 requirements=$root/requirements/sanity-$series.txt
 results=$root/.cache/results/sanity
 
 # One environment a series, made anew when its requirements change.
-mkdir -p "$cache/home/.ansible/test/cache" "$results"
-exec 9>"$cache/lock"
+mkdir -p "$home/.ansible/test/cache" "$results"
+exec 9>"$cache/lock-$series"
 flock 9
 wanted=$(cat "$root/requirements/bootstrap.txt" "$requirements" | sha256sum)
 if [ "$(cat "$venv/.ready" 2>/dev/null)" != "$wanted" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
@@ -27,14 +29,14 @@ fi
 # that is already here do it, through whatever package index pip is configured for.
 for setup in "$venv"/lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py; do
   for version in $(grep -oE "pip='[0-9.]+'" "$setup" | tr -dc "0-9.\n" | sort -u); do
-    cat >"$cache/home/.ansible/test/cache/get_pip_${version//./_}.py.$$" <<PYTHON
+    cat >"$home/.ansible/test/cache/get_pip_${version//./_}.py.$$" <<PYTHON
 import subprocess, sys
 # What pip no longer installs unasked need not be declined.
 arguments = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
 sys.exit(subprocess.call(["$venv/bin/python", "-m", "pip", "--python", sys.executable, "install", *arguments]))
 PYTHON
-    mv "$cache/home/.ansible/test/cache/get_pip_${version//./_}.py.$$" \
-      "$cache/home/.ansible/test/cache/get_pip_${version//./_}.py"
+    mv "$home/.ansible/test/cache/get_pip_${version//./_}.py.$$" \
+      "$home/.ansible/test/cache/get_pip_${version//./_}.py"
   done
 done
 
@@ -65,7 +67,7 @@ cd "$copy"
 log=$results/$series.log
 status=0
 python=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-env HOME="$cache/home" PATH="$venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ANSIBLE_CONFIG= \
+env HOME="$home" PATH="$venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ANSIBLE_CONFIG= \
   "$venv/bin/ansible-test" sanity --color no --python "$python" --junit "$@" >"$log" 2>&1 || status=$?
 for report in tests/output/junit/*.xml; do
   [ ! -e "$report" ] || cp "$report" "$results/$series-$(basename "$report")"
