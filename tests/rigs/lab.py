@@ -9,37 +9,51 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from . import detached
 from .containers import IMAGES, Container, boot, podman, serve_lies, serve_time
 from .network import PREFIX, Host, Network, namespaces
 from .roots import SUITES, VARIANTS, Suite, Variant, cache_dir, root_name
-from .shell import RigError, run
+from .shell import RigError, run, wait_for
+from .vm import Lab, VirtualMachine
 from .vm_image import machine_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: Where virtual machines and the AWS of a lab keep their files.
+_FOLDERS = Path("/var/lib/softtoken-rigs")
+
+
 class Machine(NamedTuple):
-    """One host of a lab: a Debian ``host``, an ``ntp`` server of true time, a ``liar``, or an empty ``place``."""
+    """One machine of a lab.
+
+    ``host`` is a Debian host in a container, ``vm`` one whose own clock is ``offset_s`` fast, ``ntp`` a server of true
+    time, ``liar`` another one, ``place`` somewhere to start something later, ``aws`` the AWS double on the loopback
+    interface of this machine.
+    """
 
     kind: str
-    addresses: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
     suite: Suite = "bookworm"
     variant: Variant = "chrony"
     options: tuple[str, ...] = ()
+    offset_s: float = 0.0
 
     @classmethod
     def of(cls, name: str, given: Mapping[str, Any]) -> Self:
         """Check a described machine."""
         unknown = set(given) - set(cls._fields)
-        if unknown or given.get("kind") not in _START or not given.get("addresses"):
+        kind = given.get("kind")
+        if unknown or kind not in (*_START, *_OUTSIDE) or bool(given.get("addresses")) == (kind == "aws"):
             raise RigError(
-                f"machine {name}: wants kind ({', '.join(_START)}) and addresses, optionally suite, variant, options; "
-                f"got {dict(given)}"
+                f"machine {name}: wants kind ({', '.join((*_START, *_OUTSIDE))}) and addresses (aws has none), "
+                f"optionally suite, variant, options, offset_s; got {dict(given)}"
             )
         texts = {key: tuple(given.get(key, ())) for key in ("addresses", "options")}
         return cls(**{**given, **texts})
@@ -59,18 +73,35 @@ class Description(NamedTuple):
         return cls(given["network"], dict(given.get("names", {})), machines)
 
 
+def folder_of(network: str, name: str) -> Path:
+    """Return the folder of a ``vm`` (``ssh_config``, ``inventory.ini``) or an ``aws`` (``stdout``: how to reach it)."""
+    return _FOLDERS / f"{PREFIX}-{network}" / name
+
+
 def up(described: Description) -> dict[str, str]:
-    """Start a lab, in place of an earlier one of the same name; return the container of each machine."""
+    """Start a lab, in place of an earlier one of the same name.
+
+    Return what each machine is found by: its container, or the folder of a ``vm`` or an ``aws``.
+    """
     down(described.network)
     network = Network(described.network, names=described.names)
     network.create()
-    hosts = {name: network.host(name, *machine.addresses) for name, machine in described.machines.items()}
+    machines = described.machines
     with ThreadPoolExecutor(2) as pool:
-        started = {
-            name: pool.submit(_START[machine.kind], hosts[name], machine)
-            for name, machine in described.machines.items()
+        inside = {
+            name: pool.submit(_START[machine.kind], network.host(name, *machine.addresses), machine)
+            for name, machine in machines.items()
+            if machine.kind in _START
         }
-        return {name: future.result().name for name, future in started.items()}
+        outside = {
+            name: pool.submit(_OUTSIDE[machine.kind], folder_of(described.network, name), machine, network)
+            for name, machine in machines.items()
+            if machine.kind in _OUTSIDE
+        }
+        return {
+            **{name: future.result().name for name, future in inside.items()},
+            **{name: str(future.result()) for name, future in outside.items()},
+        }
 
 
 def down(network: str) -> None:
@@ -100,6 +131,9 @@ def clean() -> list[str]:
 
 
 def _remove_network(name: str) -> None:
+    for folder in (_FOLDERS / name).glob("*"):
+        detached.stop(folder)
+    shutil.rmtree(_FOLDERS / name, ignore_errors=True)
     for namespace in [namespace for namespace in namespaces() if namespace.startswith(f"{name}.")]:
         Container(namespace).remove()
         for pid in run(["ip", "netns", "pids", namespace], check=False).stdout.split():
@@ -124,4 +158,27 @@ def _place(host: Host, _machine: Machine) -> Container:
     return Container(host.namespace)
 
 
+def _vm(folder: Path, machine: Machine, network: Network) -> Path:
+    """Start a virtual machine that goes on when this process ends."""
+    plugged = Lab(network, machine.addresses)
+    guest = VirtualMachine(machine.offset_s, suite=machine.suite, name=folder.name, lab=plugged, folder=folder)
+    guest.start()
+    return guest.folder
+
+
+def _aws(folder: Path, machine: Machine, _network: Network) -> Path:
+    """Start the AWS double; it says in one line of JSON how it and its users are reached."""
+    folder.mkdir(parents=True, mode=0o700)
+    process = detached.start(folder, [sys.executable, "-m", "tests.fakes.aws", "--json", *machine.options])
+
+    def ready() -> bool:
+        if process.poll() is not None:
+            raise RigError(f"the AWS double ended: {(folder / 'stderr').read_text(encoding='utf-8')}")
+        return (folder / "stdout").read_text(encoding="utf-8").endswith("\n")
+
+    wait_for(ready, "the AWS double", timeout=60)
+    return folder
+
+
 _START = {"host": _host, "ntp": _ntp, "liar": _liar, "place": _place}
+_OUTSIDE = {"vm": _vm, "aws": _aws}
