@@ -41,6 +41,7 @@ def down(options: argparse.Namespace) -> None:
 def roots(_options: argparse.Namespace) -> None:
     """Build every root and import every image, two at a time."""
     wanted: list[tuple[Any, Any]] = [(suite, variant) for variant in ("bare", "chrony") for suite in SUITES]
+    wanted.append(("bookworm", "el-layout"))
     with ThreadPoolExecutor(2) as pool:
         for name in pool.map(lambda pair: image(*pair), wanted):
             sys.stdout.write(f"{name}\n")

@@ -171,6 +171,7 @@ def _build(suite: Suite, variant: Variant, tar: Path) -> None:
             f"--include={','.join(_packages(suite, variant))}",
             *(f"--dpkgopt=path-exclude={glob}" for glob in _SLIM),
             *(f"--customize-hook={hook}" for hook in _hooks(variant)),
+            *(el_layout.OPTIONS if variant == "el-layout" else ()),
             suite,
             str(partial),
         ],
