@@ -77,7 +77,10 @@ def check_machine() -> None:
             f"the virtual machine is one of x86_64 on Linux, and this is {platform.machine()} on {sys.platform}:"
             " run it in a Debian 12 machine of that kind"
         )
-    need_root("the demo (it makes network namespaces and a virtual machine; as root: sudo make demo)")
+    try:
+        need_root("the demo")
+    except RigError as exc:
+        raise RigError(f"{exc}, for network namespaces and a virtual machine: sudo make demo") from exc
     try:
         need("qemu-system-x86_64", "qemu-img", "mkfs.ext4", "mmdebstrap", "ip", "bridge", "ssh", "ssh-keygen")
     except RigError as exc:

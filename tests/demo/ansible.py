@@ -42,9 +42,9 @@ class Runner(NamedTuple):
             raise RigError(f"{name} failed on {self.host}: {said.strip()[-2000:]}")
 
     def compliance(self, mode: str, **variables: Any) -> Compliance:
-        """Run compliance.yml in a mode, over the host and the live account."""
+        """Run compliance.yml in a mode; ``variables`` are the inventory's."""
         folder = self.folder / mode
-        argv, environment = self._command(folder, {"softtoken_mode": mode, **variables})
+        argv, environment = self._command(folder, variables, softtoken_mode=mode)
         start = time.monotonic()
         status, said = _run([*argv, "-vvv"], folder, environment)
         seconds = time.monotonic() - start
@@ -53,7 +53,6 @@ class Runner(NamedTuple):
         if not (folder / "report" / "report.json").exists():
             raise RigError(f"compliance.yml wrote no report: {said.strip()[-2000:]}\nAll of it: {folder}/output.txt")
         return Compliance(
-            command=f"ansible-playbook playbooks/compliance.yml -e softtoken_mode={mode} -e softtoken_account=live",
             status=status,
             seconds=seconds,
             report=str(folder / "report" / "report.json"),
@@ -65,10 +64,10 @@ class Runner(NamedTuple):
             round_trips=said.count("SSH: EXEC"),
         )
 
-    def _command(self, folder: Path, variables: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+    def _command(self, folder: Path, variables: Mapping[str, Any], **extra: str) -> tuple[list[str], dict[str, str]]:
         folder.mkdir(parents=True)
-        hosts = inventory_of({self.host: dict(self.variables)})
-        argv, environment = command_line(folder, PLAYBOOKS / "compliance.yml", hosts, **variables)
+        inventory = inventory_of({self.host: dict(self.variables)}, **variables)
+        argv, environment = command_line(folder, PLAYBOOKS / "compliance.yml", inventory, **extra)
         return argv, {**environment, **self.aws}
 
 

@@ -41,7 +41,6 @@ class SignIn:
 class Compliance:
     """One run of compliance.yml."""
 
-    command: str
     status: int
     seconds: float
     report: str  # report.json

@@ -24,6 +24,9 @@ _HEADINGS = {
     "sign_in_again": "What AWS says now",
 }
 
+#: The acts that are runs of compliance.yml, called as its modes are.
+_RUNS = ("audit", "enforce")
+
 
 class Line(NamedTuple):
     """One thing that is told: a label, words that carry a colour, and the rest."""
@@ -59,7 +62,11 @@ class Narrator:
     def heading(self, act: str, facts: Facts) -> str:
         """Announce an act."""
         self._act += 1
-        return "\n" + self._paint(f"{self._act}  {_HEADINGS[act].format(host=facts.host)}", _BOLD)
+        heading = self._paint(f"{self._act}  {_HEADINGS[act].format(host=facts.host)}", _BOLD)
+        if act not in _RUNS:
+            return f"\n{heading}"
+        command = f"ansible-playbook -i inventory.yml playbooks/compliance.yml -e softtoken_mode={act}"
+        return f"\n{heading}\n{self._told(Line('$', command))}"
 
     def told(self, act: str, facts: Facts) -> str:
         """Tell what an act measured."""
@@ -106,7 +113,6 @@ def _sign_in(facts: Facts) -> Iterator[Line]:
 
 def _audit(facts: Facts) -> Iterator[Line]:
     run = known(facts.audit)
-    yield Line("$", run.command)
     yield _host(run)
     for reason, message in zip(run.host["reasons"], run.host["messages"], strict=True):
         yield Line("", f"{reason}: {message}")
@@ -116,7 +122,6 @@ def _audit(facts: Facts) -> Iterator[Line]:
 
 def _enforce(facts: Facts) -> Iterator[Line]:
     run, done = known(facts.enforce), known(facts.enforced)
-    yield Line("$", run.command)
     yield Line("configured", done.file)
     for source in done.sources:
         yield Line("", source)

@@ -25,6 +25,8 @@ USER = "alice"
 ADDRESS = "10.91.7.7"
 WRONG_SERVER = "10.91.0.9"
 TRUE_SERVERS = ("10.91.0.1", "10.91.0.2", "10.91.0.3")
+#: For what takes seconds where nothing else runs; a machine may be busy.
+_TIME_LIMIT_S = 600
 #: How often servers are asked: the demo is to end soon.
 OFTEN = {"iburst": True, "minpoll": 0, "maxpoll": 2}
 #: How far a request's date may be off, as AWS has it: far enough for five minutes.
@@ -70,12 +72,10 @@ def _follow_the_wrong_server(machine: VirtualMachine, runner: ansible.Runner) ->
 
     chronyd has had its first updates when it is followed: from then on it steps no clock by itself (makestep 1 3).
     """
-    machine.run("systemctl enable --quiet --now chrony")
     policy = {"makestep": {"threshold": 1.0, "limit": 3}, "rtcsync": True, "exclusive": True}
     runner.module("softtoken.compliance.chrony_config", sources=[{"address": WRONG_SERVER, **OFTEN}], **policy)
-    machine.set_clock(WRONG_S)
-    machine.run("systemctl restart chrony")
-    wait_for(lambda: _samples(machine) > 6, f"{HOST} to follow {WRONG_SERVER}", timeout=60, every=1)
+    machine.run("systemctl restart chrony", timeout=_TIME_LIMIT_S)
+    wait_for(lambda: _samples(machine) > 6, f"{HOST} to follow {WRONG_SERVER}", timeout=_TIME_LIMIT_S, every=1)
 
 
 def _samples(machine: VirtualMachine) -> int:
