@@ -16,7 +16,7 @@ __all__ = ["OPTIONS", "PACKAGES", "hooks", "recipe"]
 
 _FOLDER = Path(__file__).parent
 _IN_ROOT = "srv/el-layout"
-#: What the root has from Debian: the system, dnf, the tools to make RPMs with, and the libraries that chrony is linked with.
+#: What the root has from Debian: the system, dnf, what makes RPMs, and the libraries that chrony is linked with.
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "python3", "iproute2", "procps"),
     *("dnf", "rpm", "createrepo-c"),

@@ -15,20 +15,13 @@ for archive in *.deb; do
   dpkg-deb -x "$archive" "debian/${archive%%_*}"
 done
 
-# What is compiled in differs: where the configuration lies, and whom chronyd runs as. The shorter strings keep their place.
+# What is compiled in differs: where the configuration lies. The new path is as long as the old one and ends as it does,
+# since other strings of the program may be the end of this one. (Whom chronyd runs as, its sysconfig file says.)
+theirs=/etc/chrony/chrony.conf
+ours=/etc////////chrony.conf
 chronyd=debian/chrony/usr/sbin/chronyd
-python3 - "$chronyd" <<'PYTHON'
-import pathlib, sys
-
-path = pathlib.Path(sys.argv[1])
-program = path.read_bytes()
-for theirs, ours in ((b"/etc/chrony/chrony.conf", b"/etc/chrony.conf"), (b"_chrony", b"chrony")):
-    literal = b"\0" + theirs + b"\0"
-    if program.count(literal) != 1:
-        sys.exit(f"{path} has {theirs!r} {program.count(literal)} times: this recipe knows one")
-    program = program.replace(literal, b"\0" + ours.ljust(len(theirs), b"\0") + b"\0")
-path.write_bytes(program)
-PYTHON
+sed -i "s|$theirs|$ours|" "$chronyd"
+[ "$(grep --count --text --fixed-strings "$ours" "$chronyd")" = 1 ] || { echo "$chronyd does not name $theirs once" >&2; exit 1; }
 
 mkdir -p "$repository"
 for spec in "$here"/*.spec; do
@@ -43,15 +36,13 @@ createrepo_c --quiet "$repository"
 echo '%_dbpath /var/lib/rpm' >/usr/lib/rpm/macros.d/macros.layout-double
 dnf --quiet --assumeyes --releasever=2023 --nogpgcheck --repofrompath="local,file://$repository" install system-release >/dev/null
 ln -sf dnf /usr/bin/yum
-# Nothing of Debian's own package management is left to be found: not its programs, not its data, not its Python library.
-dpkg-query --listfiles apt dpkg debconf | while read -r path; do
-  case "$path" in
-    /usr/bin/* | /usr/sbin/* | /sbin/*) rm -f "$path" ;;
-  esac
-done
-rm -f /etc/systemd/system/timers.target.wants/apt-* /etc/systemd/system/timers.target.wants/dpkg-* /usr/lib/systemd/system/apt-* \
-  /usr/lib/systemd/system/dpkg-*
-rm -rf /etc/apt /etc/dpkg /etc/debian_version /usr/lib/apt /usr/lib/dpkg /var/lib/apt /var/lib/dpkg /var/cache/apt /usr/share/dpkg
+# Nothing of Debian's own package management is left to be found: neither programs, nor units, nor data.
+dpkg-query --listfiles apt dpkg debconf | sort --reverse --unique >debian-files
+while read -r path; do
+  [ -d "$path" ] || rm -f "$path"
+done <debian-files
+find /etc/systemd /var/lib/systemd \( -name 'apt-*' -o -name 'dpkg-*' \) -delete
+rm -rf /etc/apt /etc/dpkg /etc/debian_version /var/lib/apt /var/lib/dpkg /var/cache/apt
 
 # The double's chronyd must never touch the machine's clock. chrony's package takes this file over as it is; the unit's
 # conditions ask for a right that -x does not need.
