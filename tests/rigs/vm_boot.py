@@ -178,7 +178,7 @@ def _await(config: Path, place: str, process: subprocess.Popen[bytes]) -> None:
             raise RigError(f"QEMU ended with {process.returncode}: {_console(config.parent, place)}")
         return run(["ssh", "-F", str(config), place, "true"], check=False).returncode == 0
 
-    wait_for(answers, f"{place} to boot", timeout=300, every=1, hint=lambda: _console(config.parent, place))
+    wait_for(answers, f"{place} to boot", timeout=600, every=1, hint=lambda: _console(config.parent, place))
 
 
 def _namespace(network: str, place: str) -> str:
