@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .facts import known
 
@@ -81,8 +82,8 @@ class Narrator:
         """Tell where to read on."""
         lines = (
             Line("checked", f"{checks} statements about what was measured, and each holds; {seconds:.0f} s in all"),
-            Line("reports", f"before: {known(facts.audit).page}"),
-            Line("", f"after:  {known(facts.enforce).page}"),
+            Line("reports", _near(known(facts.audit).page)),
+            Line("", _near(known(facts.enforce).page)),
         )
         return "\n" + "\n".join(self._told(line) for line in lines)
 
@@ -141,7 +142,11 @@ def _sign_in_again(facts: Facts) -> Iterator[Line]:
     seconds = known(facts.enforced).seconds_to_an_answer
     yield Line("", f"{facts.after[0].profile} was answered {seconds:.1f} s after enforcing began.")
     yield Line("", "No clock mends the other. The report of the same run names it, and what to do:")
-    yield from _findings(known(facts.enforce))
+    findings = known(facts.enforce).findings
+    for found in findings:
+        yield Line(found["rule"], f"{_place(found)}: {found['title']}")
+    for found in findings[-1:]:
+        yield Line("", found["message"])
 
 
 _TELL = {
@@ -180,8 +185,12 @@ def _host(run: Compliance) -> Line:
 
 def _findings(run: Compliance) -> Iterator[Line]:
     for found in run.findings:
-        yield Line(found["rule"], f"{found['severity']}: {found['resource']}, {found['document']}")
+        yield Line(found["rule"], f"{found['severity']}: {_place(found)}")
         yield Line("", found["message"])
+
+
+def _place(found: dict[str, Any]) -> str:
+    return f"{found['resource']}, {found['document']}"
 
 
 def _cost(run: Compliance) -> Line:
@@ -190,6 +199,12 @@ def _cost(run: Compliance) -> Line:
     return Line(
         "cost", f"{run.seconds:.1f} s, {run.round_trips} remote executions (agent's report?, {modules}); {changed}"
     )
+
+
+def _near(path: str) -> str:
+    """Return a path as one types it here."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here) if Path(path).is_relative_to(here) else path)
 
 
 def _time(moment: float) -> str:
