@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from .containers import IMAGES, Container, boot, podman, serve_lies, serve_time
 from .network import PREFIX, Host, Network, namespaces
 from .roots import SUITES, VARIANTS, Suite, Variant, cache_dir, root_name
 from .shell import RigError, run, wait_for
+from .soft_token import PROFILE, SoftToken
 from .vm import Lab, VirtualMachine
 from .vm_image import machine_folder
 
@@ -35,7 +37,8 @@ class Machine(NamedTuple):
 
     ``host`` is a Debian host in a container, ``vm`` one whose own clock is ``offset_s`` fast, ``ntp`` a server of true
     time, ``liar`` another one, ``place`` somewhere to start something later, ``aws`` the AWS double on the loopback
-    interface of this machine.
+    interface of this machine. A ``vm`` with a ``user`` has the soft token of that user of the AWS, whose AWS
+    configuration names the MFA device ``serial`` (default: the one that the user has).
     """
 
     kind: str
@@ -44,6 +47,8 @@ class Machine(NamedTuple):
     variant: Variant = "chrony"
     options: tuple[str, ...] = ()
     offset_s: float = 0.0
+    user: str = ""
+    serial: str = ""
 
     @classmethod
     def of(cls, name: str, given: Mapping[str, Any]) -> Self:
@@ -53,7 +58,7 @@ class Machine(NamedTuple):
         if unknown or kind not in (*_START, *_OUTSIDE) or bool(given.get("addresses")) == (kind == "aws"):
             raise RigError(
                 f"machine {name}: wants kind ({', '.join((*_START, *_OUTSIDE))}) and addresses (aws has none), "
-                f"optionally suite, variant, options, offset_s; got {dict(given)}"
+                f"optionally suite, variant, options, offset_s, user, serial; got {dict(given)}"
             )
         texts = {key: tuple(given.get(key, ())) for key in ("addresses", "options")}
         return cls(**{**given, **texts})
@@ -98,10 +103,29 @@ def up(described: Description) -> dict[str, str]:
             for name, machine in machines.items()
             if machine.kind in _OUTSIDE
         }
-        return {
+        found = {
             **{name: future.result().name for name, future in inside.items()},
             **{name: str(future.result()) for name, future in outside.items()},
         }
+        accounts = [_account_of(Path(found[name])) for name, machine in machines.items() if machine.kind == "aws"]
+        holders = [name for name, machine in machines.items() if machine.user]
+        if holders and not accounts:
+            raise RigError(f"{', '.join(holders)}: a user needs an account, and there is no machine of the kind aws")
+        given = [pool.submit(_give_token, Path(found[name]), machines[name], accounts[0]) for name in holders]
+        for future in given:
+            future.result()
+        return found
+
+
+def replace(described: Description) -> dict[str, str]:
+    """Put other machines into the places of some: a liar answers where a server of true time did."""
+    started = {}
+    for name, machine in described.machines.items():
+        if machine.kind not in _START:
+            raise RigError(f"machine {name}: only {', '.join(_START)} can take a place, not {machine.kind}")
+        host = Host(f"{PREFIX}-{described.network}.{name}", machine.addresses)
+        started[name] = _START[machine.kind](host, machine).name
+    return started
 
 
 def down(network: str) -> None:
@@ -178,6 +202,23 @@ def _aws(folder: Path, machine: Machine, _network: Network) -> Path:
 
     wait_for(ready, "the AWS double", timeout=60)
     return folder
+
+
+def _account_of(folder: Path) -> dict[str, Any]:
+    """Read what the AWS double has said: ``endpoint``, ``users`` and ``role``."""
+    account: dict[str, Any] = json.loads((folder / "stdout").read_text(encoding="utf-8"))
+    return account
+
+
+def _give_token(folder: Path, machine: Machine, account: Mapping[str, Any]) -> None:
+    user = account["users"][machine.user]
+    profile = {
+        "role_arn": account["role"],
+        "source_profile": "default",
+        "mfa_serial": machine.serial or user["serial"],
+    }
+    token = SoftToken(VirtualMachine(name=folder.name, folder=folder))
+    token.install(environment=user["environment"], seed=user["seed"], profiles={PROFILE: profile})
 
 
 _START = {"host": _host, "ntp": _ntp, "liar": _liar, "place": _place}

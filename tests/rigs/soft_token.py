@@ -17,9 +17,8 @@ from .vm import VirtualMachine
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.fakes.aws.identity import Keys
-
-PROFILE = "mfa"
+#: The user of a host and the profile that sign in where nothing else is said.
+USER, PROFILE = "deploy", "mfa"
 _CLIENT = Path(__file__).with_name("sign_in.sh")
 
 
@@ -54,20 +53,21 @@ class SoftToken(NamedTuple):
     """Where it is."""
 
     machine: VirtualMachine
-    user: str
+    user: str = USER
 
-    def install(self, *, endpoint: str, keys: Keys, seed: str, profiles: Mapping[str, Mapping[str, str]]) -> None:
-        """Make the user. ``profiles`` are those of its AWS configuration: ``mfa_serial``, and perhaps ``role_arn``.
+    def install(self, *, environment: Mapping[str, str], seed: str, profiles: Mapping[str, Mapping[str, str]]) -> None:
+        """Make the user, who signs in with access key and endpoint of an environment that the AWS double gives.
 
-        ``endpoint`` is that of an AWS double on the loopback interface of this machine.
+        ``profiles`` are those of the user's AWS configuration: ``mfa_serial``, and perhaps ``role_arn``.
         """
         home = f"/home/{self.user}"
-        default = {"region": "us-east-1", "endpoint_url": f"http://{self.machine.gateway}:{urlsplit(endpoint).port}"}
+        port = urlsplit(environment["AWS_ENDPOINT_URL"]).port
+        default = {"region": environment["AWS_REGION"], "endpoint_url": f"http://{self.machine.gateway}:{port}"}
         sections = {"default": default, **{f"profile {name}": settings for name, settings in profiles.items()}}
-        secret = {"aws_access_key_id": keys.access_key_id, "aws_secret_access_key": keys.secret_access_key}
+        key = {name.lower(): environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
         files = {
             f"{home}/.aws/config": _ini(sections),
-            f"{home}/.aws/credentials": _ini({"default": secret}),
+            f"{home}/.aws/credentials": _ini({"default": key}),
             f"{home}/.soft-token": f"{seed}\n",
             "/usr/local/bin/sign-in": _CLIENT.read_text(encoding="utf-8"),
         }
