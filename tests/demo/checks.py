@@ -78,7 +78,8 @@ def _enforce(facts: Facts) -> Iterator[Check]:
     before, after = run.host["before"] or {}, run.host["facts"]
     yield Check("the report says what was before", before.get("verdict") == "noncompliant", before.get("verdict"))
     yield Check("and that the host is compliant now", run.host["verdict"] == "compliant", run.host["verdict"])
-    yield Check("enforcing went well", run.host["enforcement"]["status"] == "ok", run.host["enforcement"])
+    enforcement = run.host["enforcement"] or {}
+    yield Check("enforcing went well", enforcement.get("status") == "ok", enforcement)
     named = [line.split()[1] for line in done.sources]
     yield Check("the right servers are configured, and no other", named == facts.true_servers, done.sources)
     yield Check("chronyd follows one of them", clock.source in facts.true_servers, clock.source)

@@ -218,6 +218,7 @@ OTHERWISE: dict[str, Callable[[Facts], Any]] = {
     "nobody says what was before": lambda f: {"enforce": _host(f.enforce, before=None)},
     "enforcing was of no use": lambda f: {"enforce": _host(f.enforce, verdict="noncompliant")},
     "enforcing failed": lambda f: {"enforce": _host(f.enforce, enforcement={"status": "failed"})},
+    "it was only audited": lambda f: {"enforce": _host(f.enforce, before=None, enforcement=None)},
     "codes are still at risk": lambda f: {"enforce": _probability(f.enforce, 0.5)},
     "the wrong server stays": lambda f: {"enforced": replace(known(f.enforced), sources=[f"server {f.wrong_server}"])},
     "chronyd follows it still": lambda f: {"clock_after": replace(known(f.clock_after), source=f.wrong_server)},
