@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.rigs.roots import Suite, unpacked
+from tests.rigs.roots import SUITES, Suite, unpacked
 from tests.rigs.shell import Result, need_root, run
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Distribution(NamedTuple):
     group: str
     manager: str
     packages: str
+    #: The releases of chrony, as Debian has them, that know all of the file's directives.
+    suites: tuple[Suite, ...] = SUITES
 
 
 _DIRECTORIES = "keyfile /etc/chrony.keys\nntsdumpdir /var/lib/chrony\nleapsectz right/UTC\nlogdir /var/log/chrony\n"
@@ -180,6 +182,7 @@ DISTRIBUTIONS: dict[str, Distribution] = {
         **_ETC,
         manager="pacman",
         packages="chrony, python-psutil",
+        suites=("trixie",),  # leapseclist is of 4.6
     ),
 }
 
