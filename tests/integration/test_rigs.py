@@ -11,14 +11,15 @@ import pytest
 from tests.rigs.capture import DATA, capture, version
 from tests.rigs.containers import boot
 from tests.rigs.network import Network
+from tests.rigs.ntp import NtpServer
 from tests.rigs.roots import SUITES
 from tests.rigs.states import STATES
+from tests.rigs.vm import Lab, VirtualMachine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.rigs.roots import Suite
-    from tests.rigs.vm import VirtualMachine
 
 CAP_SYS_TIME = 1 << 25
 
@@ -46,6 +47,18 @@ def test_a_virtual_machine_has_a_clock_of_its_own(vm: VirtualMachine) -> None:
     assert vm.clock_offset() == pytest.approx(86400, abs=5)
     assert time.time() - time.monotonic() == pytest.approx(before, abs=0.5)
     assert vm.run("ip route get 192.0.2.1", check=False).returncode != 0
+
+
+def test_a_virtual_machine_on_a_network_reaches_its_servers_and_nobody_else() -> None:
+    with (
+        Network() as network,
+        NtpServer(network.host("ntp", "10.91.0.1")),
+        VirtualMachine(-90, name="slow", lab=Lab(network, ("10.91.1.2",))) as vm,
+    ):
+        said = vm.run("chronyd -Q -t 60 'server 10.91.0.1 iburst' 2>&1").stdout
+        assert float(said.partition("System clock wrong by ")[2].split()[0]) == pytest.approx(90, abs=5), said
+        assert vm.run("hostname").stdout == "slow\n"
+        assert vm.run("ip route get 192.0.2.1", check=False).returncode != 0
 
 
 @pytest.mark.parametrize("suite", SUITES)
