@@ -41,7 +41,9 @@ def _look(facts: Facts) -> Iterator[Check]:
         f"{facts.host} believes its clock to be right", believed is not None and abs(believed) < _RIGHT_S, believed
     )
     yield Check(
-        "its clock is five minutes fast", abs(clock.off_s - WRONG_S) < _SET_S + clock.uncertainty_s, clock.off_s
+        f"the clock of {facts.host} is five minutes fast",
+        abs(clock.off_s - WRONG_S) < _SET_S + clock.uncertainty_s,
+        clock.off_s,
     )
 
 
@@ -58,18 +60,20 @@ def _audit(facts: Facts) -> Iterator[Check]:
     run, clock = known(facts.audit), known(facts.clock_audited)
     host = run.host["facts"]
     yield Check("the audit calls the host noncompliant", run.host["verdict"] == "noncompliant", run.host["verdict"])
-    yield Check("and fails the run", run.status == 2, run.status)
+    yield Check("the audit fails the run", run.status == 2, run.status)
     (witness,) = host["clock"]["witnesses"]
     error = abs(host["clock"]["offset_s"] - clock.off_s)
     yield Check(
-        "its figure is the true one, as exactly as it says",
+        "the audit's figure is the true one, as exactly as it says",
         error <= witness["uncertainty_s"] + clock.uncertainty_s,
         (host["clock"]["offset_s"], witness["uncertainty_s"], clock.off_s),
     )
     probability = host["totp"]["accept_probability"]["rfc6238"]
-    yield Check("it says that no code made there is taken", probability == 0, probability)
-    yield Check("it changed nothing", run.changed == 0, run.changed)
-    yield Check("nor did the clock change", abs(clock.off_s - WRONG_S) < _SET_S + clock.uncertainty_s, clock.off_s)
+    yield Check("the audit says that no code made there is taken", probability == 0, probability)
+    yield Check("the audit changed nothing", run.changed == 0, run.changed)
+    yield Check(
+        "the audit left the clock alone", abs(clock.off_s - WRONG_S) < _SET_S + clock.uncertainty_s, clock.off_s
+    )
     yield from _stale_serial_is_named(facts, run)
 
 
@@ -77,7 +81,7 @@ def _enforce(facts: Facts) -> Iterator[Check]:
     run, done, clock = known(facts.enforce), known(facts.enforced), known(facts.clock_after)
     before, after = run.host["before"] or {}, run.host["facts"]
     yield Check("the report says what was before", before.get("verdict") == "noncompliant", before.get("verdict"))
-    yield Check("and that the host is compliant now", run.host["verdict"] == "compliant", run.host["verdict"])
+    yield Check("the report calls the host compliant now", run.host["verdict"] == "compliant", run.host["verdict"])
     enforcement = run.host["enforcement"] or {}
     yield Check("enforcing went well", enforcement.get("status") == "ok", enforcement)
     named = [line.split()[1] for line in done.sources]
@@ -86,8 +90,8 @@ def _enforce(facts: Facts) -> Iterator[Check]:
     yield Check("the clock was stepped, once", len(done.steps) == 1, done.steps)
     off_s, slewed_s = known(facts.clock_audited).off_s, _SLEW_RATE * run.seconds
     stepped = [seconds for seconds in done.steps if abs(seconds + off_s) < _SET_S + slewed_s]
-    yield Check("by as much as it was off", stepped == done.steps, done.steps)
-    yield Check("by the guarded step", done.asked_for, run.executions)
+    yield Check("the step is as large as the clock was off", stepped == done.steps, done.steps)
+    yield Check("the step was the guarded one", done.asked_for, run.executions)
     yield Check("the clock is right now", abs(clock.off_s) < _RIGHT_S + clock.uncertainty_s, clock.off_s)
     probability = after["totp"]["accept_probability"]["rfc6238"]
     yield Check("the report says that codes are taken now", probability > 0.95, probability)
@@ -132,9 +136,9 @@ def _stale_serial_is_named(facts: Facts, run: Compliance) -> Iterator[Check]:
         "the report names the stale serial and its place", "MFA-S01" in by_rule and where == {place}, sorted(where)
     )
     said = by_rule.get("MFA-S05", {}).get("message", "")
-    yield Check("and the device to name instead", f"{right} is meant" in said, said)
+    yield Check("the report proposes the device to name instead", f"{right} is meant" in said, said)
     others = [found["serial"] for found in run.findings if found["serial"] != stale]
-    yield Check("and no other serial", not others, others)
+    yield Check("the report names no other serial", not others, others)
 
 
 def _by_profile(sign_ins: list[SignIn]) -> tuple[SignIn, SignIn]:
