@@ -35,6 +35,7 @@ TRACES = {
     "var/lib/cloud/instance/user-data.txt": "#cloud-config\npassword: of the builder\n",
     "var/lib/chrony/chrony.drift": "             -51.207734             0.024513\n",
     "var/lib/softtoken/history.jsonl": "{}\n",
+    "run/softtoken/report.json": "{}\n",
     "etc/hostname": "builder\n",
 }
 #: What a cloud's image has beside the packages: an address by DHCP, SSH for its administrator, and new host keys.
