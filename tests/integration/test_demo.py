@@ -143,7 +143,7 @@ def test_its_figures_are_those_of_the_reports(played: Played) -> None:
         assert [told["host"]] == report["hosts"]
         assert told["findings"]
         assert all(found in report["account"]["findings"] for found in told["findings"])
-        assert Path(told["page"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+        assert Path(told["page"]).read_text(encoding="utf-8").startswith("<!doctype html>")
         assert f"{mode}/report/index.html" in played.text
         assert (
             f"{round(report['hosts'][0]['facts']['totp']['accept_probability']['rfc6238'] * 100)}% of codes"
@@ -166,7 +166,7 @@ def test_it_leaves_nothing_behind(played: Played) -> None:
 
 def test_somebody_elses_account_is_never_used(played: Played) -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in played.folder.rglob("output.txt"))
-    assert "TASK [Audit the account]" in text
+    assert "Audit the account]" in text
     assert [value for value in SOMEBODY.values() if value != "true" and value in text] == []
 
 
@@ -233,6 +233,7 @@ OTHERWISE: dict[str, Callable[[Facts], Any]] = {
 
 @pytest.mark.parametrize("otherwise", OTHERWISE)
 def test_it_fails_where_one_thing_is_not_so(played: Played, otherwise: str) -> None:
+    assert _not_so(played.facts) == set()
     assert _not_so(replace(played.facts, **OTHERWISE[otherwise](played.facts)))
 
 
