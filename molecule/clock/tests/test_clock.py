@@ -233,8 +233,10 @@ def test_a_clock_that_is_hours_off_is_stepped_by_the_guarded_step() -> None:
     # It has to hear the new sources first.
     assert ran.count("prove | Step the clock") == 1
     assert ran[-1] == MEASURED_AFTER_STEP
-    # That chronyd made the step because it was told to, and not by itself after a restart: it is the same daemon.
-    assert journal("hours-off").count("starting") == 1
+    # It is the daemon of former days, whose own steps are used up: no restart has given it new ones.
+    daemon = journal("hours-off").rpartition(" starting ")[2]
+    assert "Selected source 10.96.0.5" in daemon
+    assert re.search(r"System clock was stepped by 7[12]\d\d\.", daemon), daemon
 
 
 def test_what_it_took_until_the_host_that_was_five_minutes_fast_had_an_accepted_code(
