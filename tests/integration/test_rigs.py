@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.rigs import detached
 from tests.rigs.capture import DATA, capture, version
 from tests.rigs.containers import boot
 from tests.rigs.network import Network
 from tests.rigs.ntp import NtpServer
 from tests.rigs.roots import SUITES
 from tests.rigs.states import STATES
-from tests.rigs.vm import Lab, VirtualMachine
+from tests.rigs.vm import Lab, VirtualMachine, remove_left_over
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +65,30 @@ def test_a_virtual_machine_on_a_network_reaches_its_servers_and_nobody_else() ->
         assert float(said.partition("System clock wrong by ")[2].split()[0]) == pytest.approx(90, abs=5), said
         assert vm.run("hostname").stdout == "slow\n"
         assert vm.run("ip route get 192.0.2.1", check=False).returncode != 0
+
+
+def test_machines_of_killed_processes_are_ended_and_those_of_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", ""]) as killed:
+        killed.wait()
+    monkeypatch.setattr(os, "getpid", lambda: killed.pid)
+    orphan = VirtualMachine().folder
+    monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mine = VirtualMachine().folder
+    # They stand for QEMU, which has its folder in the same way.
+    processes = [detached.start(folder, ["sleep", "600"]) for folder in (orphan, mine)]
+    try:
+        assert remove_left_over() == [orphan.name]
+        assert processes[0].wait(timeout=10) == -signal.SIGKILL
+        assert processes[1].poll() is None
+        assert (orphan.exists(), mine.exists()) == (False, True)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("suite", SUITES)

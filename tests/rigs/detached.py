@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,8 @@ def start(folder: Path, argv: Sequence[str], *, keep: Sequence[int] = ()) -> sub
 def stop(folder: Path) -> None:
     """End every process of ``folder``, and wait until it is gone."""
     for pid in _of(folder):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not _of(folder), f"the processes of {folder} to end")
 
 

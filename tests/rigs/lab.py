@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -19,9 +20,9 @@ from . import detached
 from .containers import IMAGES, Container, boot, podman, serve_lies, serve_time
 from .network import PREFIX, Host, Network, namespaces
 from .roots import SUITES, VARIANTS, Suite, Variant, cache_dir, root_name
-from .shell import RigError, run, wait_for
+from .shell import RigError, need_root, run, wait_for
 from .soft_token import PROFILE, SoftToken
-from .vm import Lab, VirtualMachine
+from .vm import Lab, VirtualMachine, remove_left_over
 from .vm_image import machine_folder
 
 if TYPE_CHECKING:
@@ -130,12 +131,14 @@ def replace(described: Description) -> dict[str, str]:
 
 def down(network: str) -> None:
     """Remove a lab: containers first, then their namespaces."""
+    need_root("a lab")
     _remove_network(f"{PREFIX}-{network}")
 
 
 def clean() -> list[str]:
-    """Remove the networks of ended processes, and roots, images and virtual machines whose recipe is gone."""
-    removed = []
+    """Remove the networks and machines of ended processes, and roots, images and disks whose recipe is gone."""
+    need_root("a lab")
+    removed = remove_left_over()
     for name in sorted({namespace.partition(".")[0] for namespace in namespaces()}):
         owner = name.removeprefix(f"{PREFIX}-").split("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
@@ -161,7 +164,9 @@ def _remove_network(name: str) -> None:
     for namespace in [namespace for namespace in namespaces() if namespace.startswith(f"{name}.")]:
         Container(namespace).remove()
         for pid in run(["ip", "netns", "pids", namespace], check=False).stdout.split():
-            os.kill(int(pid), signal.SIGKILL)
+            # What was connected to an instance ends with it.
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
     Network.remove_named(name)
 
 

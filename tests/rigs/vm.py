@@ -43,6 +43,8 @@ _WARM_UP = (
     " python3 -c 'import json, subprocess, psutil, ntplib, zipfile, tempfile, uuid, platform, shlex, select';"
     " oathtool --version; curl --version; sync"
 )
+#: Folders of machines that end with a process begin like this, with the pid of that process behind it.
+_TEMPORARY = "softtoken-vm-"
 #: What QEMU has in the place of a network that the machine is not plugged into.
 _UNPLUGGED = "hubport,hubid=0"
 
@@ -100,7 +102,7 @@ class VirtualMachine:
     def folder(self) -> Path:
         """Where the machine's files are: its disk, its access, what its console said."""
         if self._given is None:
-            return Path(tempfile.mkdtemp(prefix="softtoken-vm-"))
+            return Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{os.getpid()}-"))
         self._given.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._given
 
@@ -174,6 +176,18 @@ class VirtualMachine:
         return ["ssh", "-F", f"{self.folder}/ssh_config", *options]
 
 
+def remove_left_over() -> list[str]:
+    """End the machines of processes that were killed, and remove their folders."""
+    removed = []
+    for folder in sorted(Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*")):
+        owner = folder.name.removeprefix(_TEMPORARY).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            detached.stop(folder)
+            shutil.rmtree(folder)
+            removed.append(folder.name)
+    return removed
+
+
 def _booted(suite: Suite) -> Image:
     """Return the image with its booted state, made when missing."""
     made = image(suite)
@@ -188,7 +202,7 @@ def _boot_once(made: Image) -> None:
     sys.stderr.write(f"booting virtual machine {made.folder.name} for the first time\n")
     made.booted_disk.unlink(missing_ok=True)
     _overlay(made.disk, "raw", made.booted_disk)
-    with tempfile.TemporaryDirectory(prefix="softtoken-vm-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=f"{_TEMPORARY}{os.getpid()}-") as scratch:
         folder, port = Path(scratch), _free_port()
         process = _start(made, made.booted_disk, folder, port)
         try:
