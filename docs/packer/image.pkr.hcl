@@ -1,6 +1,6 @@
 # An AMI whose instances prove their clocks at every boot before anything that makes codes is started.
 #
-#   ansible-galaxy collection install softtoken.compliance
+#   ansible-galaxy collection install ../..     # this collection, from the clone that this file is in
 #   packer init . && packer build -var 'gated_units=["code-issuer"]' .
 
 variable "region" {
