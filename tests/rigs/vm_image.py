@@ -39,8 +39,8 @@ while ! /bin/busybox mount -t ext4 /dev/vda /root; do /bin/busybox sleep 0.1; do
 /bin/busybox umount /dev
 exec /bin/busybox switch_root /root /sbin/init
 """
-#: The machine under which the kept memory makes sense. An older processor costs less: the vectors of 256 bits that the C
-#: library uses on a newer one take a quarter more time in all, emulated.
+#: The machine under which the kept memory makes sense. An older processor is cheaper: vectors of 256 bits, which the C
+#: library uses on a newer one, take a quarter more time in all when emulated.
 MACHINE = ("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "Nehalem", "-smp", "2", "-m", "384")
 ADDRESS = "10.0.2.15"
 #: The interface to this machine, and the one to a network of the rig, where each machine gets an address of its own.
