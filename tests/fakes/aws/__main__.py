@@ -86,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--window", type=int, default=1, help="steps around the expected one whose codes are taken")
     parser.add_argument("--ahead", type=float, default=0.0, help="seconds by which true time is ahead of this host")
     parser.add_argument(
-        "--skew", type=float, default=0.0, help="refuse requests dated further off, as AWS does with 300 (0: never)"
+        "--skew",
+        type=float,
+        default=0.0,
+        help="refuse requests dated further off (0: never): STS does with 900, other services with 300",
     )
     parser.add_argument(
         "--user", action="append", default=[], help="a user with a virtual device of that name, instead of four others"
