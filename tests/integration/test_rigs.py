@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.rigs import detached
 from tests.rigs.capture import DATA, capture, version
 from tests.rigs.containers import boot
 from tests.rigs.network import Network
+from tests.rigs.ntp import NtpServer
 from tests.rigs.roots import SUITES
 from tests.rigs.states import STATES
+from tests.rigs.vm import Lab, VirtualMachine, remove_left_over
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.rigs.roots import Suite
-    from tests.rigs.vm import VirtualMachine
 
 CAP_SYS_TIME = 1 << 25
 
@@ -46,6 +53,42 @@ def test_a_virtual_machine_has_a_clock_of_its_own(vm: VirtualMachine) -> None:
     assert vm.clock_offset() == pytest.approx(86400, abs=5)
     assert time.time() - time.monotonic() == pytest.approx(before, abs=0.5)
     assert vm.run("ip route get 192.0.2.1", check=False).returncode != 0
+
+
+def test_a_virtual_machine_on_a_network_reaches_its_servers_and_nobody_else() -> None:
+    with (
+        Network() as network,
+        NtpServer(network.host("ntp", "10.91.0.1")),
+        VirtualMachine(-90, name="slow", lab=Lab(network, ("10.91.1.2",))) as vm,
+    ):
+        said = vm.run("chronyd -Q -t 60 'server 10.91.0.1 iburst' 2>&1").stdout
+        assert float(said.partition("System clock wrong by ")[2].split()[0]) == pytest.approx(90, abs=5), said
+        assert vm.run("hostname").stdout == "slow\n"
+        assert vm.run("ip route get 192.0.2.1", check=False).returncode != 0
+
+
+def test_machines_of_killed_processes_are_ended_and_those_of_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", ""]) as killed:
+        killed.wait()
+    monkeypatch.setattr(os, "getpid", lambda: killed.pid)
+    orphan = VirtualMachine().folder
+    monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mine = VirtualMachine().folder
+    # They stand for QEMU, which has its folder in the same way.
+    processes = [detached.start(folder, ["sleep", "600"]) for folder in (orphan, mine)]
+    try:
+        assert remove_left_over() == [orphan.name]
+        assert processes[0].wait(timeout=10) == -signal.SIGKILL
+        assert processes[1].poll() is None
+        assert (orphan.exists(), mine.exists()) == (False, True)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("suite", SUITES)

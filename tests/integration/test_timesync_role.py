@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,14 @@ ROLE = """
   roles: [softtoken.compliance.timesync]
 """
 BACKUPS = [f"/etc/chrony/{name}.417.2026-03-04@05:06:07~" for name in ("chrony.conf", "conf.d/site.conf")]
+IDENTITY = [
+    "/var/lib/systemd/random-seed",
+    "/var/lib/dbus/machine-id",
+    "/var/lib/dhcp/dhclient.eth0.leases",
+    "/var/lib/NetworkManager/internal-eth0.lease",
+    "/var/lib/cloud/instances/i-1/user-data.txt",
+]
+HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 KEYS = [{"id": 7, "type": "SHA256", "value": "HEX:" + "5A" * 32}]
 ISSUER = """[Unit]
 Description=Makes codes
@@ -231,12 +240,20 @@ def imaged(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         container.write("/var/lib/chrony/10.93.0.1.dat", "dumped\n")
         container.write("/var/lib/chrony/ntp1.nts", "cookie\n")
         container.write("/etc/chrony/chrony.keys", "1 SHA256 HEX:00\n", mode="0640")
+        container.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n", mode="0444")
+        for path in IDENTITY:
+            container.write(path, "of the builder\n")
+        container.write(HOST_KEY, "of the builder\n", mode="0600")
         # As chrony_config leaves them: an earlier run of the role on this machine.
         for backup in BACKUPS:
             container.write(backup, "server of.the.builder\n")
         folder = tmp_path_factory.mktemp("imaged")
         hosts = inventory_of({"builder": podman_host(container)}, timesync_sources=SOURCES)
-        variables: dict[str, Any] = {"timesync_gated_units": ["issuer"], "timesync_gate_timeout": 20}
+        variables: dict[str, Any] = {
+            "softtoken_agent": True,
+            "timesync_gated_units": ["issuer"],
+            "timesync_gate_timeout": 20,
+        }
         yield container, ansible_playbook(folder, PLAYBOOKS / "bootstrap.yml", hosts, "--diff", **variables)
 
 
@@ -285,6 +302,30 @@ def test_an_image_carries_no_backup_of_the_builders_configuration(imaged: tuple[
     assert container.exec("find", "/etc", "-name", "*~").stdout == ""
 
 
+def test_an_image_of_a_running_machine_has_no_identity(imaged: tuple[Container, Run]) -> None:
+    container, run = imaged
+    assert run.rc == 0, run.output
+    assert container.read("/etc/machine-id") == ""
+    assert container.exec("find", *IDENTITY, check=False).stdout == ""
+    # systemd would write one again when the builder shuts down.
+    assert state_of(container, "systemd-random-seed") == "inactive"
+
+
+def test_an_image_of_a_running_machine_keeps_what_its_ssh_sessions_need(imaged: tuple[Container, Run]) -> None:
+    container, run = imaged
+    assert "The SSH host keys stay in the image: the SSH server of this builder needs them." in run.output
+    assert container.read(HOST_KEY) == "of the builder\n"
+
+
+def test_an_image_of_a_running_machine_has_an_agent_that_never_looked(imaged: tuple[Container, Run]) -> None:
+    container, run = imaged
+    # It did look, at once, as the role has it: that was on the builder.
+    assert "Check the host anew" in run.output
+    assert container.exec("systemctl", "is-enabled", "softtoken-agent.timer").stdout.strip() == "enabled"
+    assert state_of(container, "softtoken-agent.timer") == "inactive"
+    assert container.exec("find", "/run/softtoken", "/var/lib/softtoken", check=False).stdout == ""
+
+
 def boot_again(container: Container) -> None:
     container.stop()
     container.start()
@@ -302,6 +343,7 @@ def test_a_gated_service_starts_when_the_clock_is_proven(imaged: tuple[Container
     assert state_of(container, GATE) == "active"
     log = container.exec("journalctl", "--no-pager", "--unit", GATE, "--boot").stdout
     assert "clock proven" in log
+    assert re.fullmatch(r"[0-9a-f]{32}\n", container.read("/etc/machine-id"))
 
 
 def test_a_gated_service_stays_stopped_when_it_is_not(imaged: tuple[Container, Run]) -> None:

@@ -1,9 +1,10 @@
 """Command line of the rigs, for molecule and for people.
 
-``up``     start the lab described on standard input: a network, its hosts and servers
-``down``   remove a lab by its network's name
-``roots``  build the root file systems and images that are missing
-``clean``  remove what ended processes and old recipes left behind
+``up``      start the lab described on standard input: a network, its hosts and servers
+``replace`` put other machines, described in the same way, into the places of a running lab's
+``down``    remove a lab by its network's name
+``roots``   build the root file systems and images that are missing
+``clean``   remove what ended processes and old recipes left behind
 """
 
 # Copyright: (c) 2026, softtoken.compliance contributors
@@ -33,6 +34,12 @@ def up(_options: argparse.Namespace) -> None:
     sys.stdout.write(json.dumps(lab.up(described)) + "\n")
 
 
+def replace(_options: argparse.Namespace) -> None:
+    """Put the machines that standard input describes into the places of those of the same names."""
+    described = lab.Description.of(json.load(sys.stdin))
+    sys.stdout.write(json.dumps(lab.replace(described)) + "\n")
+
+
 def down(options: argparse.Namespace) -> None:
     """Remove a lab."""
     lab.down(options.network)
@@ -41,6 +48,7 @@ def down(options: argparse.Namespace) -> None:
 def roots(_options: argparse.Namespace) -> None:
     """Build every root and import every image, two at a time."""
     wanted: list[tuple[Any, Any]] = [(suite, variant) for variant in ("bare", "chrony") for suite in SUITES]
+    wanted.append(("bookworm", "el-layout"))
     with ThreadPoolExecutor(2) as pool:
         for name in pool.map(lambda pair: image(*pair), wanted):
             sys.stdout.write(f"{name}\n")
@@ -58,8 +66,9 @@ def main() -> int:
         prog="python -m tests.rigs", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    table: dict[str, Callable[[argparse.Namespace], None]] = {"up": up, "down": down, "roots": roots, "clean": clean}
-    for name, function in table.items():
+    table: tuple[Callable[[argparse.Namespace], None], ...] = (up, replace, down, roots, clean)
+    for function in table:
+        name = function.__name__
         command = commands.add_parser(name, help=(function.__doc__ or "").strip())
         command.set_defaults(function=function)
         if name == "down":

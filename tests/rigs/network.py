@@ -10,13 +10,15 @@ server there may use any address, port 123 included.
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import shutil
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from .shell import Result, need, need_root, run, wait_for
+from .shell import Result, RigError, need, need_root, run, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 PREFIX = "softtoken"
 #: What ``ip netns exec`` mounts over /etc.
 _NAME_SERVICE = Path("/etc/netns")
+_TUN = "/dev/net/tun"
+#: linux/if_tun.h
+_TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 _serial = itertools.count()
 
 
@@ -105,15 +110,29 @@ class Network:
         run(["ip", "netns", "add", namespace])
         self._in_hub("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace)
         self._in_hub("link", "set", port, "master", "br0", "up")
-        batch = [
-            "link set lo up",
-            "link set eth0 up",
-            *(f"address add {_cidr(a)} dev eth0 {_nodad(a)}" for a in addresses),
-        ]
+        batch = ["link set lo up", "link set eth0 up", *(address_line(address, "eth0") for address in addresses)]
         run(["ip", "-n", namespace, "-batch", "-"], stdin="\n".join(batch) + "\n")
         # The bridge forwards nothing before it has noticed the carrier; a first request sent earlier would be lost.
         wait_for(lambda: self._forwards(port), f"{namespace} to be connected", every=0.01)
         return Host(namespace, addresses)
+
+    def plug(self) -> int:
+        """Return an open tap device on the bridge, for a virtual machine. It ends with the last who holds it open."""
+        self._ports += 1
+        port = f"port{self._ports}"
+        tap, made = _open_tap()
+        try:
+            run(["ip", "link", "set", made, "netns", self.hub, "name", port])
+            self._in_hub("link", "set", port, "master", "br0", "up")
+        except BaseException:
+            os.close(tap)
+            raise
+        return tap
+
+    def names_for(self, name: str) -> str:
+        """Return the hosts file of a host of this network."""
+        known = {"localhost": "127.0.0.1", name: "127.0.1.1", **self._names}
+        return "".join(f"{at} {known_name}\n" for known_name, at in known.items())
 
     @staticmethod
     def remove_named(name: str) -> None:
@@ -129,19 +148,25 @@ class Network:
     def _write_name_service(self, namespace: str) -> None:
         folder = _NAME_SERVICE / namespace
         folder.mkdir(parents=True, exist_ok=True)
-        known = {"localhost": "127.0.0.1", namespace.rpartition(".")[2]: "127.0.1.1", **self._names}
-        (folder / "hosts").write_text("".join(f"{at} {name}\n" for name, at in known.items()), encoding="utf-8")
+        (folder / "hosts").write_text(self.names_for(namespace.rpartition(".")[2]), encoding="utf-8")
         (folder / "resolv.conf").write_text("# No name server here: see hosts.\n", encoding="utf-8")
 
     def _in_hub(self, *arguments: str) -> None:
         run(["ip", "-n", self.hub, *arguments])
 
 
-def _cidr(address: str) -> str:
-    if "/" in address:
-        return address
-    return f"{address}/64" if ":" in address else f"{address}/16"
+def address_line(address: str, device: str) -> str:
+    """Return the words for ``ip`` that give a device an address."""
+    if "/" not in address:
+        address += "/64" if ":" in address else "/16"
+    return f"address add {address} dev {device}{' nodad' if ':' in address else ''}"
 
 
-def _nodad(address: str) -> str:
-    return "nodad" if ":" in address else ""
+def _open_tap() -> tuple[int, str]:
+    """Make a tap device under a name that is free, and return it open."""
+    try:
+        tap = os.open(_TUN, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as exc:
+        raise RigError(f"{_TUN} cannot be opened ({exc.strerror}); the kernel module tun makes it") from exc
+    wanted = struct.pack("16sH22x", b"softtoken%d", _IFF_TAP | _IFF_NO_PI)
+    return tap, fcntl.ioctl(tap, _TUNSETIFF, wanted)[:16].rstrip(b"\0").decode()

@@ -8,7 +8,8 @@ Variants:
 ``chrony``
     the same plus chrony, python3-psutil and python3-ntplib.
 ``vm``
-    ``chrony`` plus what a virtual machine needs: openssh-server and the kernel package.
+    ``chrony`` plus what a virtual machine needs (openssh-server and the kernel package), and what a soft token on it
+    signs in with (oathtool and curl).
 
 A root is built once a recipe and release, under a lock, into ``$SOFTTOKEN_CACHE`` (default
 ``~/.cache/softtoken-compliance``).
@@ -29,20 +30,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from . import el_layout
 from .shell import need, need_root, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Suite = Literal["bullseye", "bookworm", "trixie"]
-Variant = Literal["bare", "chrony", "vm"]
+Variant = Literal["bare", "chrony", "vm", "el-layout"]
 SUITES: tuple[Suite, ...] = ("bullseye", "bookworm", "trixie")
-VARIANTS: tuple[Variant, ...] = ("bare", "chrony", "vm")
+VARIANTS: tuple[Variant, ...] = ("bare", "chrony", "vm", "el-layout")
 
 #: What the root holds on top of Debian's required packages.
 BASE = ("systemd", "systemd-sysv", "udev", "dbus", "python3", "python3-apt", "iproute2", "procps")
 CHRONY = ("chrony", "python3-psutil", "python3-ntplib")
-VM = ("openssh-server", "busybox-static")
+VM = ("openssh-server", "busybox-static", "oathtool", "curl")
 KERNEL = "linux-image-cloud-amd64"
 #: Where a ``vm`` root holds its kernel and modules: unpacked, not installed, since the rig makes its own initramfs.
 KERNEL_DIR = "srv/kernel"
@@ -121,17 +123,21 @@ def unpacked(suite: Suite, variant: Variant = "chrony") -> Path:
 
 
 def _packages(suite: Suite, variant: Variant) -> tuple[str, ...]:
+    if variant == "el-layout":
+        return el_layout.PACKAGES
     added = {"bare": (), "chrony": CHRONY, "vm": CHRONY + VM}[variant]
     return (*BASE, *ONLY_IN.get(suite, ()), *added)
 
 
 def _recipe_hash(suite: Suite, variant: Variant) -> str:
-    recipe = repr((_packages(suite, variant), _hooks(variant), _SLIM))
+    recipe = el_layout.recipe() if variant == "el-layout" else repr((_packages(suite, variant), _hooks(variant), _SLIM))
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 
 def _hooks(variant: Variant) -> list[str]:
     """Shell run by mmdebstrap on the finished root ("$1")."""
+    if variant == "el-layout":
+        return el_layout.hooks()
     names = " ".join(REPOSITORY)
     repository = f'"$1"/{REPOSITORY_DIR}'
     sources = f"deb [trusted=yes] file:/{REPOSITORY_DIR} ./"
@@ -165,6 +171,7 @@ def _build(suite: Suite, variant: Variant, tar: Path) -> None:
             f"--include={','.join(_packages(suite, variant))}",
             *(f"--dpkgopt=path-exclude={glob}" for glob in _SLIM),
             *(f"--customize-hook={hook}" for hook in _hooks(variant)),
+            *(el_layout.OPTIONS if variant == "el-layout" else ()),
             suite,
             str(partial),
         ],

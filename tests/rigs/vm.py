@@ -1,7 +1,10 @@
-"""A virtual machine with its own clock: the only place where a test may move one.
+"""Virtual machines with their own clocks: the only place where a test may move one.
 
 ``with VirtualMachine(offset_s=300) as vm:`` yields a Debian host whose clock is 300 s fast, with chronyd installed and
 stopped, reached by SSH as root. Servers on this machine's loopback interface are at ``vm.gateway`` for the guest.
+
+A machine that is plugged into a network of the rig (``lab=``) has an address there as well. One with a ``folder`` goes
+on when the process that started it ends; ``VirtualMachine(folder=...)`` is that machine again.
 """
 
 # Copyright: (c) 2026, softtoken.compliance contributors
@@ -10,7 +13,10 @@ stopped, reached by SSH as root. Servers on this machine's loopback interface ar
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -18,54 +24,111 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from . import detached
+from .network import address_line
 from .roots import Suite, locked
-from .shell import Result, RigError, environment, run, wait_for
-from .vm_image import GATEWAY, MACHINE, Image, image
+from .shell import Result, RigError, run, wait_for
+from .vm_image import GATEWAY, LAB, LAB_MAC, MAC, MACHINE, Image, image
+
+if TYPE_CHECKING:
+    from .network import Network
 
 #: Run once before the memory is kept, so that later machines find the programs in their page cache.
 _WARM_UP = (
     "systemctl stop chrony; systemctl is-system-running --wait; chronyd --version; chronyc --version;"
-    " python3 -c 'import json, subprocess, psutil, ntplib, zipfile, tempfile, uuid, platform, shlex, select'; sync"
+    " python3 -c 'import json, subprocess, psutil, ntplib, zipfile, tempfile, uuid, platform, shlex, select';"
+    " oathtool --version; curl --version; sync"
 )
+#: Folders of machines that end with a process begin like this, with the pid of that process behind it.
+_TEMPORARY = "softtoken-vm-"
+#: What QEMU has in the place of a network that the machine is not plugged into.
+_UNPLUGGED = "hubport,hubid=0"
+
+
+class Lab(NamedTuple):
+    """Where a machine is plugged in, and under which addresses."""
+
+    network: Network
+    addresses: tuple[str, ...]
+
+    def script(self, name: str) -> str:
+        """What the machine runs once it is there: it was copied, and so its addresses are everybody's."""
+        mac = "02:" + ":".join(f"{byte:02x}" for byte in hashlib.sha256(name.encode()).digest()[:5])
+        lines = [f"link set {LAB} address {mac} up", *(address_line(address, LAB) for address in self.addresses)]
+        return "".join(f"ip {line} && " for line in lines) + (
+            f"echo {name} > /etc/hostname && hostname {name} &&"
+            f" printf %s {shlex.quote(self.network.names_for(name))} > /etc/hosts"
+        )
 
 
 class VirtualMachine:
     """A Debian guest under software emulation."""
 
     gateway = GATEWAY
-    name = "softtoken-vm"
 
-    def __init__(self, offset_s: float = 0.0, *, suite: Suite = "bookworm") -> None:
+    def __init__(
+        self,
+        offset_s: float = 0.0,
+        *,
+        suite: Suite = "bookworm",
+        name: str = "softtoken-vm",
+        lab: Lab | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.name = name
         self._offset_s = offset_s
         self._suite: Suite = suite
+        self._lab = lab
+        self._given = folder
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._image = _booted(self._suite)
-        self._folder = Path(tempfile.mkdtemp(prefix="softtoken-vm-"))
-        self.inventory = self._folder / "inventory.ini"
-        try:
-            self._resume()
-        except BaseException:
-            self.__exit__()
-            raise
+        self.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._process is not None:
+        self.stop()
+
+    @property
+    def inventory(self) -> Path:
+        """An inventory for Ansible with this machine."""
+        return self.folder / "inventory.ini"
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the machine's files are: its disk, its access, what its console said."""
+        if self._given is None:
+            return Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{os.getpid()}-"))
+        self._given.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._given
+
+    def start(self) -> None:
+        """Start the machine, from the state in which it was kept."""
+        made = _booted(self._suite)
+        try:
+            self._resume(made)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the machine, and remove what it wrote."""
+        if (self.folder / "ssh_config").exists():
             run([*self._ssh("-O", "exit"), "guest"], check=False)
-            self._process.kill()
+        detached.stop(self.folder)
+        if self._process is not None:
             self._process.wait()
             self._process = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def variables(self) -> dict[str, str]:
         """What Ansible's inventory says of this host."""
-        options = f"-F {self._folder}/ssh_config"
+        options = f"-F {self.folder}/ssh_config"
         return {
             "ansible_connection": "ssh",
             "ansible_python_interpreter": "/usr/bin/python3",
@@ -88,28 +151,41 @@ class VirtualMachine:
         guest = float(self.run("date +%s.%N").stdout)
         return guest - (before + time.time()) / 2
 
-    def _resume(self) -> None:
-        disk = self._folder / "disk.qcow2"
-        _overlay(self._image.booted_disk, "qcow2", disk)
+    def _resume(self, made: Image) -> None:
+        disk = self.folder / "disk.qcow2"
+        _overlay(made.booted_disk, "qcow2", disk)
         port = _free_port()
-        self._write_access(port)
-        self._process = _start(
-            self._image, disk, self._folder, port, "-incoming", f"exec:cat {self._image.booted_memory}"
-        )
-        with _Monitor(self._folder, self._process) as monitor:
+        self._write_access(port, made.key)
+        kept = ("-incoming", f"exec:cat {made.booted_memory}")
+        self._process = _start(made, disk, self.folder, port, *kept, lab=self._lab)
+        with _Monitor(self.folder, self._process) as monitor:
             monitor.wait_for_migration("completed")
             monitor("cont")
         # Connecting takes a second here, and the clock is set as exactly as a command is quick.
         wait_for(lambda: self.run("true", check=False).returncode == 0, "the virtual machine's SSH server")
+        if self._lab is not None:
+            self.run(self._lab.script(self.name))
         self.set_clock(self._offset_s)
 
-    def _write_access(self, port: int) -> None:
-        _write_ssh_config(self._folder, port, self._image.key, name=self.name, persist=True)
+    def _write_access(self, port: int, key: Path) -> None:
+        _write_ssh_config(self.folder, port, key, name=self.name, persist=True)
         variables = " ".join(f"{name}='{value}'" for name, value in self.variables.items())
         self.inventory.write_text(f"{self.name} {variables}\n", encoding="utf-8")
 
     def _ssh(self, *options: str) -> list[str]:
-        return ["ssh", "-F", f"{self._folder}/ssh_config", *options]
+        return ["ssh", "-F", f"{self.folder}/ssh_config", *options]
+
+
+def remove_left_over() -> list[str]:
+    """End the machines of processes that were killed, and remove their folders."""
+    removed = []
+    for folder in sorted(Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*")):
+        owner = folder.name.removeprefix(_TEMPORARY).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            detached.stop(folder)
+            shutil.rmtree(folder)
+            removed.append(folder.name)
+    return removed
 
 
 def _booted(suite: Suite) -> Image:
@@ -126,7 +202,7 @@ def _boot_once(made: Image) -> None:
     sys.stderr.write(f"booting virtual machine {made.folder.name} for the first time\n")
     made.booted_disk.unlink(missing_ok=True)
     _overlay(made.disk, "raw", made.booted_disk)
-    with tempfile.TemporaryDirectory(prefix="softtoken-vm-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=f"{_TEMPORARY}{os.getpid()}-") as scratch:
         folder, port = Path(scratch), _free_port()
         process = _start(made, made.booted_disk, folder, port)
         try:
@@ -153,7 +229,11 @@ def _boot_once(made: Image) -> None:
             process.wait()
 
 
-def _start(made: Image, disk: Path, folder: Path, port: int, *more: str) -> subprocess.Popen[bytes]:
+def _start(
+    made: Image, disk: Path, folder: Path, port: int, *more: str, lab: Lab | None = None
+) -> subprocess.Popen[bytes]:
+    taps = [] if lab is None else [lab.network.plug()]
+    network = _UNPLUGGED if lab is None else f"tap,fd={taps[0]}"
     argv = [
         "qemu-system-x86_64",
         *MACHINE,
@@ -162,12 +242,16 @@ def _start(made: Image, disk: Path, folder: Path, port: int, *more: str) -> subp
         *("-kernel", str(made.kernel), "-initrd", str(made.initrd)),
         *("-append", "console=ttyS0 root=/dev/vda rw quiet"),
         *("-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe"),
-        *("-nic", f"user,model=virtio,hostfwd=tcp:127.0.0.1:{port}-:22"),
+        *("-nic", f"user,model=virtio,mac={MAC},hostfwd=tcp:127.0.0.1:{port}-:22"),
+        *("-netdev", f"{network},id=lab", "-device", f"virtio-net-pci,netdev=lab,mac={LAB_MAC}"),
         *("-qmp", f"unix:{folder}/monitor,server=on,wait=off"),
         *more,
     ]
-    with (folder / "qemu.log").open("wb") as log:
-        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment())
+    try:
+        return detached.start(folder, argv, keep=taps)
+    finally:
+        for tap in taps:
+            os.close(tap)
 
 
 def _write_ssh_config(folder: Path, port: int, key: Path, *, name: str = "", persist: bool = False) -> None:
@@ -183,7 +267,7 @@ def _write_ssh_config(folder: Path, port: int, key: Path, *, name: str = "", per
 def _console(folder: Path) -> str:
     return "".join(
         (folder / name).read_text(encoding="utf-8", errors="replace")[-2000:]
-        for name in ("console", "qemu.log")
+        for name in ("console", "stderr")
         if (folder / name).exists()
     )
 

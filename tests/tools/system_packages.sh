@@ -9,10 +9,18 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
   exit 1
 fi
 
-missing=()
-while IFS= read -r package; do
+# A name with a question mark is wanted where apt knows a package of it: not every release has one.
+known() { apt-cache show "$1" >/dev/null 2>&1; }
+missing=() unknown=()
+while IFS= read -r name; do
+  package=${name%\?}
   state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-  [ "$state" = installed ] || missing+=("$package")
+  [ "$state" != installed ] || continue
+  if [ "$name" = "$package" ] || known "$package"; then
+    missing+=("$package")
+  else
+    unknown+=("$package")
+  fi
 done < <(sed 's/#.*//' "$root/requirements/system-test.txt" | grep -v '^ *$')
 
 if [ ${#missing[@]} -eq 0 ]; then
@@ -51,4 +59,7 @@ quietly() {
 }
 export DEBIAN_FRONTEND=noninteractive
 quietly apt-get update -q
+for package in "${unknown[@]}"; do
+  ! known "$package" || missing+=("$package")
+done
 quietly apt-get install -q -y --no-install-recommends "${missing[@]}"

@@ -11,13 +11,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .identity import KEYS, Keys
 from .server import FakeAws
 from .state import ACCOUNT
 
+_ROLE = "ops"
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -31,18 +32,23 @@ _TRUST = {
 }
 
 
-def populate(aws: FakeAws) -> dict[str, dict[str, Any]]:
-    """Make the people and the role; returns what each of them holds."""
+#: One of each kind of device.
+_DEVICES: dict[str, Callable[[FakeAws], str]] = {
+    "alice": lambda aws: aws.virtual_device("alice"),
+    "bob": lambda aws: aws.virtual_device("bob", "phone", "/staff/"),
+    "carol": lambda aws: aws.hardware_device("carol", "GAHT12345678"),
+    "dave": lambda aws: aws.fido_device("dave"),
+}
+
+
+def populate(aws: FakeAws, names: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Make the people and the role; returns what each of them holds. Whoever is named gets a virtual device."""
     people: dict[str, dict[str, Any]] = {}
-    for name in ("alice", "bob", "carol", "dave"):
-        people[name] = {"keys": aws.add_user(name)}
-    people["alice"]["serial"] = aws.virtual_device("alice")
-    people["bob"]["serial"] = aws.virtual_device("bob", "phone", "/staff/")
-    people["carol"]["serial"] = aws.hardware_device("carol", "GAHT12345678")
-    people["dave"]["serial"] = aws.fido_device("dave")
-    for person in people.values():
-        person["seed"] = aws.seed(person["serial"])
-    aws.client("iam").create_role(RoleName="ops", AssumeRolePolicyDocument=json.dumps(_TRUST))
+    for name in names or _DEVICES:
+        keys = aws.add_user(name)
+        serial = aws.virtual_device(name) if names else _DEVICES[name](aws)
+        people[name] = {"keys": keys, "serial": serial, "seed": aws.seed(serial)}
+    aws.client("iam").create_role(RoleName=_ROLE, AssumeRolePolicyDocument=json.dumps(_TRUST))
     return people
 
 
@@ -55,7 +61,7 @@ def describe(aws: FakeAws, people: dict[str, dict[str, Any]]) -> str:
         lines += ["", f"{name}:", f"  serial  {person['serial']}", f"  seed    {seed}", *_exports(aws, person["keys"])]
     lines += [
         "",
-        f"role that wants MFA: arn:aws:iam::{ACCOUNT}:role/ops",
+        f"role that wants MFA: arn:aws:iam::{ACCOUNT}:role/{_ROLE}",
         "",
         "Nothing here is a real secret. Ctrl-C ends it.",
     ]
@@ -68,7 +74,8 @@ def as_json(aws: FakeAws, people: dict[str, dict[str, Any]]) -> str:
         name: {"serial": person["serial"], "seed": person["seed"], "environment": aws.environment_of(person["keys"])}
         for name, person in people.items()
     }
-    return json.dumps({"endpoint": aws.endpoint, "operator": aws.environment, "users": holders})
+    role = f"arn:aws:iam::{ACCOUNT}:role/{_ROLE}"
+    return json.dumps({"endpoint": aws.endpoint, "operator": aws.environment, "users": holders, "role": role})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,7 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--window", type=int, default=1, help="steps around the expected one whose codes are taken")
     parser.add_argument("--ahead", type=float, default=0.0, help="seconds by which true time is ahead of this host")
     parser.add_argument(
-        "--skew", type=float, default=0.0, help="refuse requests dated further off, as AWS does with 300 (0: never)"
+        "--skew",
+        type=float,
+        default=0.0,
+        help="refuse requests dated further off (0: never): STS does with 900, other services with 300",
+    )
+    parser.add_argument(
+        "--user", action="append", default=[], help="a user with a virtual device of that name, instead of four others"
     )
     parser.add_argument("--enforce", action="store_true", help="let identity policies bind the users")
     parser.add_argument("--json", action="store_true", help="print for a program")
@@ -95,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         enforce=options.enforce,
     ) as aws:
         aws.rules.skew_s = options.skew
-        people = populate(aws)
+        people = populate(aws, options.user)
         sys.stdout.write((as_json if options.json else describe)(aws, people) + "\n")
         sys.stdout.flush()
         ended.wait()

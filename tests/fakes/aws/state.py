@@ -30,7 +30,7 @@ class Rules:
     reach: int = 2880  # steps around true time in which two consecutive codes are looked for: a day
     device_limit: int = 8
     settle_s: float = 0.0  # how long after a change of a user's devices the next one is refused
-    skew_s: float = 0.0  # how far a request's date may be from true time; 300 is AWS's, 0 does not look
+    skew_s: float = 0.0  # how far a request may be from true time: 900 is what STS has, 300 others; 0 does not look
     enforce: bool = False  # whether identity policies bind the users that are not the operator
     trail_keeps_serial: bool = True  # whether the record of a failed MFA call names the serial; unverified for AWS
     trail_delay_s: float = 0.0  # until a record can be looked up; minutes at AWS
