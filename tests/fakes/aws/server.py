@@ -29,6 +29,7 @@ from .iam_mfa import Call, DeviceCalls, Result
 from .identity import KEYS, OPERATOR, Caller, Identities, Keys
 from .pages import PAGED, sliced, start_of
 from .people import People
+from .queries import Queries, Trail
 from .signature import check_date, check_signature
 from .state import REGION, Rules, State
 from .sts import TokenCalls
@@ -75,6 +76,7 @@ class FakeAws(People):
         self.requests: list[Asked] = []
         self.events: list[dict[str, Any]] = []  # CloudTrail records, newest first
         self.lookups: list[tuple[str, float]] = []  # where and when
+        self.trail = Trail()
         self.state = State(true_time, Rules(window=window, enforce=enforce))
         self._clock = clock
         self._faults = Faults()
@@ -84,6 +86,7 @@ class FakeAws(People):
         self._handlers: dict[str, Callable[[Call], Result]] = {
             **DeviceCalls(self.state).handlers,
             **self._tokens.handlers,
+            **Queries(self.trail, lambda: self.events).handlers,
             "cloudtrail:LookupEvents": self._lookup,
         }
         self._checks = UserCalls(self.state).checks
@@ -260,10 +263,10 @@ class FakeAws(People):
         now, region = self._clock(), call.asked.region
         with self._lock:
             self.lookups.append((region, now))
-            # Two a second for each account and region; records are in one region only.
+            # Two a second for each account and region.
             if sum(where == region and now - before < 1 for where, before in self.lookups) > 2:
                 raise ApiError("ThrottlingException", "Rate exceeded")
-        events = self.events if region == REGION else []
+        events = [event for event in self.events if event.get("awsRegion", REGION) == region]
         return trail.lookup(self.state, events, call.asked.parameters)
 
     def _record(self, asked: Asked, caller: Caller | None, outcome: trail.Outcome) -> None:
