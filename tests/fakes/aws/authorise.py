@@ -1,4 +1,4 @@
-"""Who may do what: identity policies where they bind, trust policies always."""
+"""Who may do what: identity and service control policies where they bind, trust policies always."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from moto.iam.models import Role
 
 from .identity import Caller
+from .organization import bound_by
 from .policy import decide, holds, matches_action, statements
 from .state import ACCOUNT, State
 from .wire import ApiError, Asked
@@ -34,6 +35,9 @@ class Authority:
             decision = self._decide(action, resource, caller, asked)
             if decision != "allow":
                 raise self._denied(asked, caller, resource, decision, action)
+            limit = bound_by(action, resource, self.context(caller, asked), caller.principal_arn)
+            if limit != "allow":
+                raise self._denied(asked, caller, resource, limit, action, "a service control policy")
 
     def check_assume(self, asked: Asked, caller: Caller, arn: str, more: dict[str, str]) -> Role:
         """Return the role, or refuse it where its trust policy or the caller's policies do not give it."""
@@ -44,6 +48,8 @@ class Authority:
         if role is None:
             raise denied
         context = {**self.context(caller, asked), **more}
+        if self._binds(caller) and bound_by("sts:AssumeRole", arn, context, caller.principal_arn) != "allow":
+            raise ApiError("AccessDenied", f"{denied.message} with an explicit deny in a service control policy")
         trusts = [
             (statement["Effect"], _trusted(statement.get("Principal", {}), caller))
             for statement in statements(role.assume_role_policy_document)
@@ -71,7 +77,10 @@ class Authority:
             "aws:SecureTransport": "true",
             "aws:SourceIp": asked.source,
             "aws:userid": caller.user_id,
+            "aws:ViaAWSService": "false",
         }
+        if caller.since:
+            context["aws:TokenIssueTime"] = datetime.fromtimestamp(caller.since, tz=UTC).isoformat()
         if caller.kind != "role":
             context["aws:username"] = caller.name
             if caller.mfa_at is not None:
@@ -135,12 +144,20 @@ class Authority:
             yield from holder.policies.values()
             yield from (self.managed(policy) for policy in holder.managed_policies.values())
 
-    def _denied(self, asked: Asked, caller: Caller, resource: str, decision: str, action: str) -> ApiError:
+    def _denied(
+        self,
+        asked: Asked,
+        caller: Caller,
+        resource: str,
+        decision: str,
+        action: str,
+        by: str = "an identity-based policy",
+    ) -> ApiError:
         shown = resource.replace(f"arn:aws:iam::{ACCOUNT}:user/", "user ") if ":user/" in resource else resource
         why = (
-            "with an explicit deny in an identity-based policy"
+            f"with an explicit deny in {by}"
             if decision == "deny"
-            else f"because no identity-based policy allows the {action} action"
+            else f"because no {by.partition(' ')[2]} allows the {action} action"
         )
         code = "AccessDenied" if asked.service in ("iam", "sts") else "AccessDeniedException"
         message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {shown} {why}"
