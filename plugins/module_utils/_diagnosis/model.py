@@ -73,6 +73,7 @@ CODES = (
     "no_such_user",
     "invalid_credentials",  # the access key or session is unknown, expired, or its signature is refused
     "busy",  # throttled, or somebody changes the same device at the same time
+    "malformed_request",  # flags or values that the CLI or the API never take
 )
 
 
