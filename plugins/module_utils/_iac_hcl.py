@@ -14,11 +14,14 @@ import traceback
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import (
-    ACCOUNT,
+    DOCUMENT,
     LONGEST_NUMBER,
-    PARTITION,
     UNRESOLVED,
     Text,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_expression import (
+    account_facts,
+    policy_reference,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_terraform import named_block
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_tree import Block
@@ -35,8 +38,8 @@ __all__ = ["HCL2_IMPORT_ERROR", "HclProblem", "hcl_blocks"]
 _INTERPOLATION = re.compile(r"\$\$\{|%%\{|\$\{([^{}]*)\}|%\{[^{}]*\}")
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([nrt"\\]))')
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-_ACCOUNT = re.compile(r"data\.aws_caller_identity\.[\w-]+(?:\[0\])?\.account_id")
-_PARTITION = re.compile(r"data\.aws_partition\.[\w-]+(?:\[0\])?\.partition")
+# What stands in another file; policies there are read where they stand.
+_FILES = frozenset(("file", "templatefile", "filebase64"))
 _SAME = frozenset(
     ("jsonencode", "tolist", "toset", "tostring", "distinct", "sort", "trimspace", "sensitive", "nonsensitive")
 )
@@ -161,6 +164,8 @@ class _Reader:
         arguments = [self._value(part) for one in node.children if _kind(one) == "arguments" for part in _parts(one)]
         if name in _SAME and len(arguments) == 1:
             return arguments[0]
+        if name in _FILES:
+            return self._file(node, name, arguments)
         if name == "merge" and all(isinstance(one, dict) for one in arguments):
             return {key: value for one in arguments for key, value in one.items()}
         if name in ("concat", "flatten"):
@@ -169,13 +174,16 @@ class _Reader:
             return _formatted(arguments[0], arguments[1:])
         return arguments
 
+    def _file(self, node: Any, name: str, arguments: List[Any]) -> Any:
+        if name == "file" and len(arguments) == 1 and str(arguments[0]).endswith(".json"):
+            return DOCUMENT
+        return [Text.at(UNRESOLVED, _line(node)), *arguments]
+
     def _reference(self, node: Any) -> str:
-        return self._resolved(_words(node))
+        return Text.at(self._resolved(_words(node)), _line(node))
 
     def _resolved(self, name: str) -> str:
-        if _ACCOUNT.fullmatch(name):
-            return ACCOUNT
-        return PARTITION if _PARTITION.fullmatch(name) else self._known.get(name, UNRESOLVED)
+        return account_facts(name) or policy_reference(name) or self._known.get(name, UNRESOLVED)
 
     # --- texts -------------------------------------------------------------------------------------------------------
 

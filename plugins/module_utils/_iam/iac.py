@@ -16,6 +16,7 @@ from .document import Document
 
 __all__ = [
     "ACCOUNT",
+    "DOCUMENT",
     "LONGEST_NUMBER",
     "MARKERS",
     "PARTITION",
@@ -23,6 +24,8 @@ __all__ = [
     "IacFile",
     "IacPolicy",
     "IacSecret",
+    "IacUnread",
+    "IacUse",
     "IacValue",
     "Text",
     "own",
@@ -32,6 +35,8 @@ __all__ = [
 ACCOUNT = "\ue010"
 PARTITION = "\ue011"
 UNRESOLVED = "\ue012"
+# Before the name of a policy that stands elsewhere in the code, as a document of its own.
+DOCUMENT = "\ue013"
 
 #: Digits; Python refuses to read a number of more than 4300, and nothing here is one.
 LONGEST_NUMBER = 100
@@ -65,10 +70,31 @@ class IacValue(NamedTuple):
 
 
 class IacPolicy(NamedTuple):
-    """A policy document in the code; ``kind`` is trust, identity or resource."""
+    """A policy document in the code.
+
+    ``kind`` is trust, identity or resource; ``resource_type`` is what Terraform or CloudFormation calls the resource
+    around it (aws_iam_role), "" where there is none.
+    """
 
     document: Document
     kind: str
+    line: int
+    address: str
+    attribute: str
+    resource_type: str = ""
+
+
+class IacUse(NamedTuple):
+    """A resource whose policy is a document that stands elsewhere: ``name`` is the document's."""
+
+    name: str
+    resource_type: str
+    attribute: str
+
+
+class IacUnread(NamedTuple):
+    """A place where a policy belongs, and that only a run of the code fills."""
+
     line: int
     address: str
     attribute: str
@@ -92,6 +118,8 @@ class IacFile(NamedTuple):
     policies: Tuple[IacPolicy, ...] = ()
     secrets: Tuple[IacSecret, ...] = ()
     problems: Tuple[str, ...] = ()
+    uses: Tuple[IacUse, ...] = ()
+    unread: Tuple[IacUnread, ...] = ()
 
 
 def own(text: str, account: str, partition: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from .iac import Text
+from .iac_expression import marked
 from .iac_tree import Block
 
 __all__ = ["configuration_blocks", "is_configuration", "named_block", "plan_blocks", "policy_of", "state_blocks"]
@@ -54,7 +55,7 @@ def _labelled(kind: str, content: Any, depth: int, labels: List[str]) -> Iterato
         for label, inner in content.items():
             yield from _labelled(kind, inner, depth - 1, [*labels, str(label)])
     else:
-        yield named_block(kind, labels, content)
+        yield named_block(kind, labels, marked(content))
 
 
 def named_block(kind: str, labels: List[str], body: Any) -> Block:

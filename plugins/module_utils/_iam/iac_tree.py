@@ -16,12 +16,21 @@ from typing import Any, Iterable, Iterator, List, NamedTuple, Optional
 
 from .document import Document, parse_document
 from .errors import DocumentError
-from .iac import UNRESOLVED, IacFile, IacPolicy, IacSecret, IacValue, Text
+from .iac import DOCUMENT, UNRESOLVED, IacFile, IacPolicy, IacSecret, IacUnread, IacUse, IacValue, Text
 from .references import has_marker
 
-__all__ = ["Block", "Lines", "is_policy", "read_blocks"]
+__all__ = ["SERIAL_NOT_JUDGED", "Block", "Lines", "is_policy", "read_blocks"]
+
+#: How the problem of a serial ends of which a part is not known.
+SERIAL_NOT_JUDGED = "a serial that is put together from variables was not judged"
 
 _TRUST_KEYS = frozenset(("assume_role_policy", "AssumeRolePolicyDocument"))
+# Where resources of AWS have their policies.
+_POLICY_KEYS = _TRUST_KEYS | {"policy", "inline_policy", "PolicyDocument", "KeyPolicy"}
+_ORGANIZATION_KEYS = frozenset(("content", "Content"))
+_ORGANIZATION = ("aws_organizations_policy", "AWS::Organizations::Policy")
+_RESOURCE_TYPE = re.compile(r"(?:^|\.)(aws_\w+)\.")
+_AWS = ("aws_", "AWS::")
 _SEED_KEYS = {
     "base_32_string_seed": "the seed of an MFA device in clear",
     "qr_code_png": "the QR code of an MFA device, which holds its seed",
@@ -99,6 +108,8 @@ def read_blocks(path: str, form: str, blocks: Iterable[Block], lines: Lines, pro
         tuple(reader.policies),
         tuple(dict.fromkeys(reader.secrets)),
         tuple(dict.fromkeys(reader.problems)),
+        tuple(dict.fromkeys(reader.uses)),
+        tuple(dict.fromkeys(reader.unread)),
     )
 
 
@@ -114,10 +125,13 @@ class _Reader:
         self._lines = lines
         self._seen = 0
         self._block = Block("", None)
+        self._type = ""
         self.values: List[IacValue] = []
         self.policies: List[IacPolicy] = []
         self.secrets: List[IacSecret] = []
         self.problems: List[str] = []
+        self.uses: List[IacUse] = []
+        self.unread: List[IacUnread] = []
 
     def problem(self, what: str, line: int = 0) -> None:
         """Note what could not be read."""
@@ -127,6 +141,7 @@ class _Reader:
     def read(self, block: Block) -> None:
         """Read one block."""
         self._block = block
+        self._type = _type_of(block)
         self._walk(block.body, "", "", 0)
 
     def _walk(self, value: Any, attribute: str, key: str, depth: int) -> None:
@@ -151,8 +166,26 @@ class _Reader:
             inner = f"{attribute}.{name}" if attribute else str(name)
             if name in _SEED_KEYS and isinstance(item, str):
                 self._seed(item, inner, _SEED_KEYS[name])
+            elif self._holds_policy(str(name)):
+                self._place(item, inner, str(name), depth + 1)
             else:
                 self._walk(item, inner, str(name), depth + 1)
+
+    def _noted(self) -> int:
+        return len(self.policies) + len(self.uses) + len(self.unread) + len(self.problems)
+
+    def _holds_policy(self, key: str) -> bool:
+        keys = _ORGANIZATION_KEYS if self._type in _ORGANIZATION else _POLICY_KEYS
+        return key in keys and self._type.startswith(_AWS)
+
+    def _place(self, value: Any, attribute: str, key: str, depth: int) -> None:
+        """Read what stands where a policy belongs, and note when it shows none because of what is not known."""
+        before = self._noted()
+        self._walk(value, attribute, key, depth)
+        if self._noted() == before:
+            unknown = next((text for text in _strings(value) if UNRESOLVED in text), None)
+            if unknown is not None:
+                self.unread.append(IacUnread(self._lines.of(unknown), self._block.address, attribute))
 
     def _seed(self, value: str, attribute: str, what: str) -> None:
         # A reference to the attribute is no seed; neither is what Terraform writes in a seed's place.
@@ -166,6 +199,9 @@ class _Reader:
     # --- texts -------------------------------------------------------------------------------------------------------
 
     def _string(self, value: str, attribute: str, key: str) -> None:
+        if value.startswith(DOCUMENT):
+            self.uses.append(IacUse(value[1:], self._type, attribute))
+            return
         if _OTPAUTH in value:
             what = "an otpauth URI, which holds the seed of a device"
             self.secrets.append(IacSecret(self._lines.of(value), self._block.address, attribute, what))
@@ -190,7 +226,7 @@ class _Reader:
             at = line + match.string.count("\n", 0, match.start())
             text = match.group().rstrip(".:")
             if UNRESOLVED in text:
-                self.problem("a serial that is put together from variables was not judged", at)
+                self.problem(SERIAL_NOT_JUDGED, at)
             else:
                 self.values.append(IacValue(text, at, self._block.address, attribute))
 
@@ -199,14 +235,23 @@ class _Reader:
     def _policy(self, value: Any, attribute: str, key: str, line: int) -> None:
         for text in _strings(value):
             if has_marker(text) and UNRESOLVED in text:
-                self.problem("a serial that is put together from variables was not judged", self._lines.of(text))
+                self.problem(SERIAL_NOT_JUDGED, self._lines.of(text))
         try:
             document = parse_document(_marked(value, self._lines), f"{self._path}: {attribute}")
         except DocumentError as exc:
             self.problem(str(exc), line)
             return
         kind = "trust" if key in _TRUST_KEYS else _kind(document)
-        self.policies.append(IacPolicy(document, kind, line, self._block.address, attribute))
+        self.policies.append(IacPolicy(document, kind, line, self._block.address, attribute, self._type))
+
+
+def _type_of(block: Block) -> str:
+    """Return what Terraform or CloudFormation calls the block's resource; "" for what is none."""
+    kind = block.body.get("Type") if isinstance(block.body, dict) else None
+    if isinstance(kind, str) and "::" in kind:
+        return str(kind)
+    found = _RESOURCE_TYPE.search(block.address)
+    return found.group(1) if found else ""
 
 
 def _kind(document: Document) -> str:
