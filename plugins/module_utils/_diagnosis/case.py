@@ -13,18 +13,15 @@ from typing import List, NamedTuple, Optional, Tuple
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Device, User
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.decide import Request
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.serial import parse_serial
-from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serial import read_serial
 
 from . import kinds
 from .error_text import ErrorText, read_error_text
 from .model import Command, Evidence, Facts, Host, Known, Question
 from .policy_view import PolicyView, view_of
+from .redact import shown_serial
 from .timeline import Failure, LifecycleEvent, Success, Timeline, pasted, read_timeline
 
-__all__ = ["NOT_SHOWN", "Case", "Draft", "build_case", "of_failure", "of_failures", "of_lifecycle", "of_success"]
-
-#: Stands for a serial that looks like a key or a seed.
-NOT_SHOWN = "[not shown]"
+__all__ = ["Case", "Draft", "build_case", "of_failure", "of_failures", "of_lifecycle", "of_success"]
 
 _MOST = 5  # events in the evidence of one cause
 
@@ -143,8 +140,7 @@ def build_case(question: Question, facts: Facts) -> Case:
             serial=question.serial or error.serial,
             role_arn=question.role_arn or error.role_arn,
         )
-    if question.serial and not read_serial(question.serial).text:
-        question = question._replace(serial=NOT_SHOWN)
+    question = question._replace(serial=shown_serial(question.serial))
     records = facts.records.value if isinstance(facts.records, Known) else ()
     timeline = read_timeline(records, question)
     given = (pasted(error),) if error is not None and error.kind != kinds.UNKNOWN else ()

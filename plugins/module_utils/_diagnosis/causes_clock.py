@@ -108,7 +108,7 @@ def _drift(case: Case, clock: HostClock, refused: Tuple[Failure, ...]) -> Draft:
     if clock.state == "good":
         return Draft(
             "clock_drift", "The device's own clock has drifted, or AWS still expects the codes of an earlier clock",
-            0.35 if _recovered(case, refused) else 0.56, evidence,
+            0.45 if _recovered(case, refused) else 0.56, evidence,
             "Codes are taken after the device was resynchronised.",
             (commands.resync(case.question, case.own_serial), commands.resync_cli(case.question, case.own_serial)),
             ("devices",),
@@ -236,8 +236,8 @@ def _late(case: Case, clock: HostClock, refused: Tuple[Failure, ...]) -> Iterato
             "Codes are taken after a resynchronisation with fresh codes, sent within seconds.", _resyncs(case),
             ("records",),
         )  # fmt: skip
-    elif case.timeline.pattern == "intermittent" and clock.state != "wrong":
-        text = "Codes are refused and taken in turn: some come when their 30 seconds are over."
+    elif (case.timeline.pattern == "intermittent" or _recovered(case, refused)) and clock.state != "wrong":
+        text = "Codes are refused and taken in turn: some come when their 30 seconds are over, or are mistyped."
         yield Draft(
             "late_code", "Codes are sent too late", 0.62 if clock.state == "good" else 0.5,
             (*of_failures(refused), Evidence("pattern", text, refused[0].time, source="cloudtrail")),
@@ -272,7 +272,7 @@ def _wrong_device(case: Case, clock: HostClock, refused: Tuple[Failure, ...]) ->
     elif len(case.code_devices or ()) > 1:
         text = f"The user has {len(case.code_devices or ())} devices that give codes, and each needs its own serial."
         score = 0.58 if clock.state == "good" else 0.45
-    elif clock.state == "good":
+    elif clock.state == "good" and not _recovered(case, refused):
         text = "The host's clock is right. Then the code may be of another device, or the application's seed is old."
         score = 0.5
     if not text:

@@ -129,7 +129,7 @@ def _credentials(case: Case, failures: Tuple[Failure, ...]) -> Draft:
             commands.caller(case.question),
             commands.aws(
                 case.question, "iam list-access-keys", "--user-name", case.question.user or "USER",
-                why="With an administrator's credentials: shows which access keys the user has, and which are inactive.",
+                why="For an administrator: shows which access keys the user has, and which are inactive.",
             ),
         ),
     )  # fmt: skip
@@ -143,7 +143,7 @@ def _password(case: Case, failures: Tuple[Failure, ...]) -> Draft:
         else "The console says the same of a wrong password and of a wrong code."
     )
     return Draft(
-        "wrong_password", "The console refused name or password", 0.72 if known else 0.5,
+        "wrong_password", "The console refused name or password", 0.72 if known else 0.62,
         (*of_failures(failures), Evidence("failure", text, source="cloudtrail" if known else "error_text")),
         "The record of ConsoleLogin says MFAUsed No.",
         (

@@ -15,8 +15,9 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.near imp
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.serial import Serial, parse_serial
 
 from . import commands, kinds
-from .case import NOT_SHOWN, Case, Draft, of_failures, of_lifecycle, of_success
+from .case import Case, Draft, of_failures, of_lifecycle, of_success
 from .model import Command, Evidence, HostReference, Known
+from .redact import NOT_SHOWN
 from .timeline import Failure, LifecycleEvent, Success
 
 __all__ = ["causes"]
@@ -237,7 +238,7 @@ def _without_trace(case: Case, subject: _Subject) -> Iterator[Draft]:
         yield _stale(case, subject, 0.75 if near else 0.6, text)
         yield _wrong(case, subject, 0.6 if near else 0.65, text)
     else:
-        yield _wrong(case, subject, 0.55, text)
+        yield _wrong(case, subject, 0.55 if case.devices else 0.4, text)
 
 
 def _stale(case: Case, subject: _Subject, score: float, text: str) -> Draft:
@@ -278,7 +279,7 @@ def _unnamed(case: Case, refused: Tuple[Failure, ...]) -> Iterator[Draft]:
         more = 0.2 if removed and code == "stale_serial" else 0.0
         yield Draft(
             code, title, score + more, (*evidence, *removed), _CONFIRM_SERIAL,
-            _with_serial(case, case.own_serial, ""), _RESTS,
+            _with_serial(case, case.own_serial, ""), ("devices",),
         )  # fmt: skip
 
 

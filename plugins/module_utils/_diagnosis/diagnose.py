@@ -54,29 +54,42 @@ def _drafts(case: Case) -> Iterator[Draft]:
         yield from module.causes(case)
 
 
-_OWN_WORDS = {
+# Without the name of the call, AWS's words alone.
+_WORDS = {
+    kinds.CODE: "AWS refused the code: the clock that it was made with is off, or it was mistyped, late or used before. "
+    "It says nothing against the serial.",
+    kinds.SERIAL: "AWS has no such device of the user whose credentials ask: the serial is old, wrong or another "
+    "user's. It says nothing of the code.",
+    kinds.DENIED: "A policy refused the request. Where it asks for MFA, the request has to be made with it.",
+    kinds.SESSION: "The call takes the user's own access key, and not temporary credentials.",
+    kinds.SKEW: "The clock of the host that asked is minutes off: AWS does not take its signatures.",
+    kinds.CREDENTIALS: "AWS does not know the credentials, or not any more. It did not come to MFA.",
+    kinds.NO_USER: "The account has no such user.",
+    kinds.NO_DEVICE: "The user has no such device.",
+    kinds.BUSY: "Somebody else changes the same device, or AWS had too many calls.",
+    kinds.LIMIT: "AWS takes no more of these calls at present, or the user has as many devices as it may.",
+    kinds.SERVICE: "AWS itself failed. Nobody knows whether the call was done.",
     kinds.INCOMPLETE: "AWS wants both, the serial of the device and a code, and got one of them.",
     kinds.SIGN_IN: "The console refused the sign-in. It says the same of a wrong password and of a wrong code.",
     kinds.MALFORMED: "The command has flags or values that AWS does not know; the code was never looked at.",
     kinds.UNKNOWN: "This is no error of AWS or its tools that is known here. Paste the whole line that begins with "
     "'An error occurred', or the record of CloudTrail.",
 }
+_OWN = frozenset((kinds.INCOMPLETE, kinds.SIGN_IN, kinds.MALFORMED, kinds.UNKNOWN))
 
 
 def _explanation(case: Case) -> str:
     error = case.error
     if error is None:
         return ""
-    own = _OWN_WORDS.get(error.kind)
-    if own is not None:
-        return own
-    code = "InvalidAuthenticationCode" if error.kind == kinds.CODE and not error.code else error.code
+    if error.kind in _OWN or error.operation in ("", "ConsoleLogin"):
+        return _WORDS[error.kind]
     situation = Situation(
         user=case.question.user or "the user",
-        serial=case.question.serial or "with that serial",
+        serial=case.question.serial or ("the device" if error.kind == kinds.CODE else "of that serial"),
         clock_checked=False,
         session=":assumed-role/" in error.principal,
         caller=error.principal,
         devices=None if case.devices is None else len(case.devices),
     )
-    return str(explain(error.operation or "AssumeRole", code, error.message, situation))
+    return str(explain(error.operation, error.code or "AccessDenied", error.message, situation))

@@ -118,7 +118,7 @@ class PolicyView(NamedTuple):
                     found += layer.grounds(without)
                 elif without.outcome == "implicit" and with_mfa.outcome == "allowed":
                     found += [place for place in layer.grounds(with_mfa) if place.statement.has_mfa]
-        return tuple(dict.fromkeys(found))
+        return tuple({(place.text, place.statement.index): place for place in found}.values())
 
     def dead(self, request: Optional[Request]) -> Tuple[Place, ...]:
         """Give the statements with an MFA condition that nobody meets, among those that a request turns on.

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["redact"]
+from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serial import read_serial
+
+__all__ = ["NOT_SHOWN", "redact", "shown_serial"]
+
+#: Stands for a serial that looks like a key or a seed.
+NOT_SHOWN = "[not shown]"
 
 _HIDDEN = "[redacted]"
 # The value of anything that is called a secret, whatever it looks like.
@@ -35,3 +40,8 @@ def redact(text: str) -> str:
     for pattern in (_ACCESS_KEY, _SPACED_SEED, _KEY, _SEED, _CODE):
         text = pattern.sub(_HIDDEN, text)
     return text
+
+
+def shown_serial(text: str) -> str:
+    """Return a serial as it may be shown: what stands in a serial's place may be a secret."""
+    return (read_serial(text).text or NOT_SHOWN) if text else ""

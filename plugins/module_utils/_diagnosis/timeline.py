@@ -24,7 +24,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail im
 from . import kinds
 from .error_text import ErrorText
 from .model import Question
-from .redact import redact
+from .redact import redact, shown_serial
 
 __all__ = [
     "LIFECYCLE_EVENTS",
@@ -226,9 +226,9 @@ def _failure(record: Mapping[str, Any]) -> Failure:
     return Failure(
         kind, operation, code, redact(" ".join(message.split())[:2000])[:400], user_of(record), principal,
         field(record, "userIdentity.type") == "AssumedRole", mfa == "true" if mfa else None,
-        field(record, "requestParameters.serialNumber") or field(record, "additionalEventData.MFAIdentifier"),
-        field(record, "requestParameters.roleArn"), "explicit deny" in message.lower(), field(record, "eventTime"),
-        _moment(record), field(record, "eventID"), field(record, "sourceIPAddress"), _action(record, operation),
+        _serial(record), field(record, "requestParameters.roleArn"), "explicit deny" in message.lower(),
+        field(record, "eventTime"), _moment(record), field(record, "eventID"),
+        field(record, "sourceIPAddress"), _action(record, operation),
     )  # fmt: skip
 
 
@@ -237,8 +237,14 @@ def _action(record: Mapping[str, Any], operation: str) -> str:
     return f"{service}:{operation}" if service and operation else ""
 
 
+def _serial(record: Mapping[str, Any]) -> str:
+    return shown_serial(
+        field(record, "requestParameters.serialNumber") or field(record, "additionalEventData.MFAIdentifier")
+    )
+
+
 def _success(record: Mapping[str, Any]) -> Success:
-    serial = field(record, "requestParameters.serialNumber") or field(record, "additionalEventData.MFAIdentifier")
+    serial = _serial(record)
     used = field(record, "additionalEventData.MFAUsed").lower() == "yes"
     return Success(
         field(record, "eventName"), user_of(record), serial, used or bool(serial), field(record, "eventTime"),
@@ -247,9 +253,7 @@ def _success(record: Mapping[str, Any]) -> Success:
 
 
 def _lifecycle(record: Mapping[str, Any]) -> LifecycleEvent:
-    serial = field(record, "requestParameters.serialNumber") or field(
-        record, "responseElements.virtualMFADevice.serialNumber"
-    )
+    serial = _serial(record) or shown_serial(field(record, "responseElements.virtualMFADevice.serialNumber"))
     return LifecycleEvent(
         field(record, "eventName"), field(record, "requestParameters.userName"), user_of(record), serial,
         error_of(record), field(record, "eventTime"), _moment(record), field(record, "eventID"),
