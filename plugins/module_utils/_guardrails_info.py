@@ -57,7 +57,7 @@ class Trail(NamedTuple):
 class GuardrailPorts(NamedTuple):
     """The side effects."""
 
-    look: Callable[[Sequence[str], Names, str], Seen]
+    look: Callable[[Sequence[str], Names, str, Mapping[str, Tuple[str, ...]]], Seen]
     look_back: Callable[[Optional[List[str]], int, Sequence[str]], Trail]
     read_files: Callable[[Sequence[str]], Trail]
 
@@ -67,7 +67,8 @@ def run_guardrails(params: Mapping[str, Any], ports: GuardrailPorts) -> Dict[str
     _check(params)
     names = names_of(params["name_prefix"])
     parts = tuple(params["parts"])
-    seen = ports.look(parts, names, params["log_group"]) if params["live"] else None
+    groups = {part: tuple(params[f"{part}_groups"]) for part in ("self_management", "resync_only")}
+    seen = ports.look(parts, names, params["log_group"], groups) if params["live"] else None
     choices = _choices(params, seen.partition if seen else params["partition"])
     documents = documents_of(choices)
     if params["scp_policy"] is not None:
@@ -75,7 +76,9 @@ def run_guardrails(params: Mapping[str, Any], ports: GuardrailPorts) -> Dict[str
     documents = {part: text for part, text in documents.items() if part in parts}
     proofs = [prove(part, text, choices) for part, text in documents.items()]
     rules = config_rules_of(choices.partition) if "config_rules" in parts else []
-    wanted = _wanted(params, parts, names, documents, rules)
+    subscriptions = tuple((one["protocol"], one["endpoint"]) for one in params["subscriptions"])
+    targets = tuple(params["scp_targets"])
+    wanted = Wanted(parts, names, documents, groups, targets, tuple(rules), subscriptions)
     items = compare(wanted, seen.state) if seen else []
     return {
         "account": seen.account if seen else None,
@@ -83,7 +86,11 @@ def run_guardrails(params: Mapping[str, Any], ports: GuardrailPorts) -> Dict[str
         "names": names._asdict(),
         "documents": documents,
         "config_rules": [
-            {"identifier": one, "name": CONFIG_RULES[one][0], "description": f"Reports {CONFIG_RULES[one][1]}."}
+            {
+                "identifier": one,
+                "name": names.config_rules + CONFIG_RULES[one][0],
+                "description": f"Reports {CONFIG_RULES[one][1]}.",
+            }
             for one in rules
         ],
         "login_alarm": {
@@ -128,21 +135,6 @@ def _check(params: Mapping[str, Any]) -> None:
 def _choices(params: Mapping[str, Any], partition: str) -> Choices:
     actions = tuple(params["scp_actions"] or SENSITIVE)
     return Choices(partition, params["enrolment"], actions, tuple(params["scp_exempt"]))
-
-
-def _wanted(
-    params: Mapping[str, Any],
-    parts: Tuple[str, ...],
-    names: Names,
-    documents: Mapping[str, Dict[str, Any]],
-    rules: Sequence[str],
-) -> Wanted:
-    groups = {
-        "self_management": tuple(params["self_management_groups"]),
-        "resync_only": tuple(params["resync_only_groups"]),
-    }
-    subscriptions = tuple((one["protocol"], one["endpoint"]) for one in params["subscriptions"])
-    return Wanted(parts, names, documents, groups, tuple(params["scp_targets"]), tuple(rules), subscriptions)
 
 
 def _item(item: Item) -> Dict[str, Any]:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.guardrails import (
+    Wishes,
     identify,
     look_back,
     read_state,
@@ -24,7 +25,6 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._aws.scp impo
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.session import Session
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.shape import moment
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.trail import Lookup, home_region
-from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.documents import Names
 from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails_info import (
     GuardrailPorts,
     Seen,
@@ -48,7 +48,7 @@ _PAGES = 200  # of 50 records, for each name of an event
 def guardrail_ports(module: AnsibleAWSModule) -> GuardrailPorts:
     """Return the ports on this host, with the module's credentials."""
     return GuardrailPorts(
-        look=lambda parts, names, log_group: _look(module, parts, names, log_group),
+        look=lambda parts, names, log_group, groups: _look(module, parts, Wishes(names, log_group, groups)),
         look_back=lambda names, hours, regions: _look_back(module, names, hours, regions),
         read_files=read_files,
     )
@@ -63,10 +63,10 @@ def _session(module: AnsibleAWSModule) -> Session:
     return Session(module.client, region=module.region or _REGION, workers=2, attempts=_ATTEMPTS)
 
 
-def _look(module: AnsibleAWSModule, parts: Sequence[str], names: Names, log_group: str) -> Seen:
+def _look(module: AnsibleAWSModule, parts: Sequence[str], wishes: Wishes) -> Seen:
     session = _session(module)
     identity = identify(session)
-    return Seen(identity.account, identity.partition, read_state(session, identity, parts, names, log_group))
+    return Seen(identity.account, identity.partition, read_state(session, identity, parts, wishes))
 
 
 def _look_back(module: AnsibleAWSModule, names: Optional[List[str]], hours: int, regions: Sequence[str]) -> Trail:

@@ -145,10 +145,11 @@ attributes:
     support: full
     platforms: posix
 notes:
-  - Reads with C(iam:GetPolicy), C(iam:GetPolicyVersion), C(iam:ListEntitiesForPolicy), C(organizations:ListPolicies),
-    C(organizations:DescribePolicy), C(organizations:ListTargetsForPolicy), C(config:DescribeConfigRules),
-    C(config:DescribeConfigurationRecorders), C(cloudtrail:DescribeTrails), C(logs:DescribeMetricFilters),
-    C(cloudwatch:DescribeAlarms), C(sns:GetTopicAttributes), C(sns:ListSubscriptionsByTopic), and for a dry run
+  - Reads with C(sts:GetCallerIdentity), C(iam:GetGroup), C(iam:GetPolicy), C(iam:GetPolicyVersion),
+    C(iam:ListEntitiesForPolicy), C(organizations:ListPolicies), C(organizations:DescribePolicy),
+    C(organizations:ListTargetsForPolicy), C(config:DescribeConfigRules), C(config:DescribeConfigurationRecorders),
+    C(cloudtrail:DescribeTrails), C(logs:DescribeMetricFilters), C(cloudwatch:DescribeAlarms),
+    C(sns:GetTopicAttributes), C(sns:ListSubscriptionsByTopic), and for a dry run
     C(cloudtrail:LookupEvents). A part whose calls are denied is V(unknown) in RV(drift).
 seealso:
   - module: softtoken.compliance.organizations_scp
@@ -203,7 +204,7 @@ config_rules:
     name:
       description: What it is called.
       type: str
-      sample: iam-user-mfa-enabled
+      sample: softtoken-mfa-iam-users
     description:
       description: What it reports.
       type: str
@@ -226,7 +227,7 @@ login_alarm:
       type: str
       sample: trail
     topic_arn:
-      description: ARN of the topic, V(null) where it is not there.
+      description: ARN that the topic has or will have; V(null) where nothing was looked at.
       type: str
       sample: arn:aws:sns:eu-west-1:123456789012:softtoken-mfa-sign-in-without-mfa
 proof:
@@ -250,8 +251,9 @@ proof:
           sample: iam:ResyncMFADevice on one's own user
         outcomes:
           description:
-            - V(allowed), V(denied), V(unknown) or V(untouched) (by a policy that is not attached to such) for
-              C(long_term_key), C(session_without_mfa), C(session_with_mfa), C(role_session), C(sso_session), C(service).
+            - V(allowed), V(denied), V(unknown) or V(untouched) (by a policy that such do not have) for
+              C(long_term_key), C(session_without_mfa), C(session_with_mfa), C(role_session), C(sso_session) and
+              C(service).
           type: dict
           sample: {long_term_key: allowed, session_with_mfa: allowed}
         wrong:

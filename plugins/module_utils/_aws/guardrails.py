@@ -9,7 +9,7 @@ Private to this collection. What is refused makes its part unknown, with the rea
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.documents import Names
 from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import State
@@ -20,8 +20,12 @@ from .scp import ScpCalls
 from .session import AwsError, Session, api_name, failure_of, failures
 from .trail import Event, Lookup, look_up
 
-__all__ = ["Identity", "identify", "look_back", "read_state"]
+__all__ = ["Identity", "Wishes", "identify", "look_back", "read_state"]
 
+_NO_GROUP = (
+    "no trail of this account delivers to a log group of CloudWatch Logs in this region, so that there is nothing to "
+    "count sign-ins in: have one deliver there, or name the log group"
+)
 _MISSING = ("NoSuchEntity", "NotFound", "NotFoundException", "ResourceNotFoundException")
 
 
@@ -32,12 +36,19 @@ class Identity(NamedTuple):
     partition: str
 
 
-class _Asked(NamedTuple):
-    """What is looked for."""
+class Wishes(NamedTuple):
+    """What is looked for; ``groups`` are those that are to have a policy, by part."""
 
+    names: Names
+    log_group: str
+    groups: Mapping[str, Tuple[str, ...]]
+
+
+class _Asked(NamedTuple):
     identity: Identity
     names: Names
     log_group: str
+    groups: Mapping[str, Tuple[str, ...]]
 
 
 def identify(session: Session) -> Identity:
@@ -51,10 +62,11 @@ def identify(session: Session) -> Identity:
     return Identity(answer["Account"], answer["Arn"].split(":")[1])
 
 
-def read_state(session: Session, identity: Identity, parts: Iterable[str], names: Names, log_group: str) -> State:
+def read_state(session: Session, identity: Identity, parts: Iterable[str], wishes: Wishes) -> State:
     """Return what the account has of some parts."""
-    asked = _Asked(identity, names, log_group)
-    state, unread = State(), {}
+    asked = _Asked(identity, *wishes)
+    state = State()
+    unread: Dict[str, str] = {}
     for part in parts:
         try:
             state = _READERS[part](session, asked, state)
@@ -84,6 +96,9 @@ def _all(client: Any, operation: str, key: str, **parameters: Any) -> List[Any]:
 
 def _identity_policy(part: str, session: Session, asked: _Asked, state: State) -> State:
     client, name = session.client("iam"), getattr(asked.names, part)
+    for group in asked.groups.get(part, ()):
+        if _tried(client, "get_group", GroupName=group, MaxItems=1) is None:
+            raise AwsError(f"there is no group {group} that {name} could be given to: check the name, without its path")
     arn = f"arn:{asked.identity.partition}:iam::{asked.identity.account}:policy/{name}"
     found = _tried(client, "get_policy", PolicyArn=arn)
     if found is None:
@@ -114,24 +129,30 @@ def _config_rules(session: Session, _asked: _Asked, state: State) -> State:
 
 
 def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
-    logs, name = session.client("logs"), asked.names.sign_in
+    name = asked.names.sign_in
     group = asked.log_group or _group_of_a_trail(session, asked.identity)
-    if not group:
-        return state
-    filters = _all(logs, "describe_metric_filters", "metricFilters", logGroupName=group, filterNamePrefix=name)
+    filters: Optional[Dict[str, Any]] = None
+    if group:
+        filters = _tried(session.client("logs"), "describe_metric_filters", logGroupName=group, filterNamePrefix=name)
     alarms = _tried(session.client("cloudwatch"), "describe_alarms", AlarmNames=[name]) or {}
     region = session.client("sns").meta.region_name
     topic = f"arn:{asked.identity.partition}:sns:{region}:{asked.identity.account}:{name}"
+    found = [one for one in (filters or {}).get("metricFilters", ()) if one["filterName"] == name]
     there = _tried(session.client("sns"), "get_topic_attributes", TopicArn=topic) is not None
     heard: List[Any] = []
     if there:
         heard = _all(session.client("sns"), "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
     return state._replace(
-        log_group=group,
-        metric_filter=next((one for one in filters if one["filterName"] == name), None),
+        log_group="" if filters is None else group,
+        no_log_group=f"there is no log group {group} in {session.region}" if group else _NO_GROUP,
+        metric_filter=next(
+            (one for one in (filters or {}).get("metricFilters", ()) if one["filterName"] == name), None
+        ),
         alarm=next(iter(alarms.get("MetricAlarms", ())), None),
-        topic=topic if there else "",
+        topic=topic,
+        has_topic=there,
         subscriptions=tuple((one["Protocol"], one["Endpoint"]) for one in heard),
+        pending=tuple(one["Endpoint"] for one in heard if one["SubscriptionArn"] == "PendingConfirmation"),
     )
 
 

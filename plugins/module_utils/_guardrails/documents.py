@@ -90,14 +90,14 @@ SENSITIVE = (
 
 #: Managed rules of AWS Config, by identifier: the rule's name, and what it reports.
 CONFIG_RULES = {
-    "IAM_USER_MFA_ENABLED": ("iam-user-mfa-enabled", "IAM users without an MFA device"),
+    "IAM_USER_MFA_ENABLED": ("iam-users", "IAM users without an MFA device"),
     "MFA_ENABLED_FOR_IAM_CONSOLE_ACCESS": (
-        "mfa-enabled-for-iam-console-access",
+        "console-users",
         "users with a console password and no MFA device",
     ),
-    "ROOT_ACCOUNT_MFA_ENABLED": ("root-account-mfa-enabled", "a root user without MFA"),
+    "ROOT_ACCOUNT_MFA_ENABLED": ("root", "a root user without MFA"),
     "ROOT_ACCOUNT_HARDWARE_MFA_ENABLED": (
-        "root-account-hardware-mfa-enabled",
+        "root-hardware",
         "a root user whose MFA is a virtual device",
     ),
 }
@@ -131,12 +131,17 @@ class Names(NamedTuple):
     resync_only: str
     scp: str
     sign_in: str  # the metric filter, its metric, the alarm and the topic
+    config_rules: str  # what the names of rules begin with
 
 
 def names_of(prefix: str) -> Names:
     """Name everything with a prefix."""
     return Names(
-        f"{prefix}self-management", f"{prefix}resync-only", f"{prefix}sensitive-actions", f"{prefix}sign-in-without-mfa"
+        f"{prefix}self-management",
+        f"{prefix}resync-only",
+        f"{prefix}sensitive-actions",
+        f"{prefix}sign-in-without-mfa",
+        prefix,
     )
 
 

@@ -40,9 +40,12 @@ class State(NamedTuple):
     config_rules: Sequence[Mapping[str, Any]] = ()
     metric_filter: Optional[Mapping[str, Any]] = None
     alarm: Optional[Mapping[str, Any]] = None
-    topic: str = ""  # its ARN
+    topic: str = ""  # its ARN, whether it is there or not
+    has_topic: bool = False
     subscriptions: Tuple[Tuple[str, str], ...] = ()
+    pending: Tuple[str, ...] = ()  # endpoints that have not confirmed
     log_group: str = ""
+    no_log_group: str = ""  # why there is none
     unread: Mapping[str, str] = {}
 
 
@@ -88,7 +91,7 @@ def _identity_policy(part: str, name: str, wanted: Wanted, state: State) -> Iter
     has = found[1] if found else ()
     for group in wanted.groups.get(part, ()):
         faults = [] if group in has else [f"the group {group} does not have the policy {name}"]
-        yield Item(part, f"{part}_group", group, DRIFTED if faults else IN_PLACE, tuple(faults))
+        yield Item(part, f"{part}_group", group, MISSING if faults else IN_PLACE, tuple(faults))
 
 
 def _service_control(wanted: Wanted, state: State) -> Iterator[Item]:
@@ -111,7 +114,7 @@ def _text_faults(before: Optional[Policy], after: Policy) -> List[str]:
 def _config_rules(wanted: Wanted, state: State) -> Iterator[Item]:
     """Compare by what a rule checks: it may bear any name."""
     for identifier in wanted.config_rules:
-        name = CONFIG_RULES[identifier][0]
+        name = wanted.names.config_rules + CONFIG_RULES[identifier][0]
         same = [one for one in state.config_rules if one.get("Source", {}).get("SourceIdentifier") == identifier]
         active = [one for one in same if one.get("ConfigRuleState", "ACTIVE") in ("ACTIVE", "EVALUATING")]
         before = same[0] if same else None
@@ -123,15 +126,11 @@ def _config_rules(wanted: Wanted, state: State) -> Iterator[Item]:
 
 def _login_alarm(wanted: Wanted, state: State) -> Iterator[Item]:
     name = wanted.names.sign_in
-    if not state.log_group:
-        reason = (
-            "no trail of this account delivers to a log group of CloudWatch Logs in this region, so there is nothing "
-            "to count sign-ins in: have one deliver there, or name the log group"
-        )
-        yield Item("login_alarm", "login_alarm", name, UNKNOWN, (reason,))
-        return
     yield _topic(wanted, state, name)
-    yield _filter(state, name)
+    if state.log_group:
+        yield _filter(state, name)
+    else:
+        yield Item("login_alarm", "metric_filter", name, UNKNOWN, (state.no_log_group,))
     yield _alarm(state, name)
 
 
@@ -139,10 +138,12 @@ def _topic(wanted: Wanted, state: State, name: str) -> Item:
     after = {"subscriptions": [list(one) for one in wanted.subscriptions]}
     lost = [one for one in wanted.subscriptions if one not in state.subscriptions]
     faults = [f"{endpoint} ({protocol}) is not subscribed" for protocol, endpoint in lost]
-    if state.topic and not (state.subscriptions or wanted.subscriptions):
+    if state.has_topic and not (state.subscriptions or wanted.subscriptions):
         faults.append("nobody is subscribed, so that nobody hears of the alarm")
-    before = {"subscriptions": [list(one) for one in state.subscriptions]} if state.topic else None
-    return _item("login_alarm", "topic", name, faults, before, after)
+    before = {"subscriptions": [list(one) for one in state.subscriptions]} if state.has_topic else None
+    item = _item("login_alarm", "topic", name, faults, before, after)
+    waiting = tuple([f"{endpoint} has not confirmed the subscription yet" for endpoint in state.pending])
+    return item._replace(details=(*item.details, *waiting))
 
 
 def _filter(state: State, name: str) -> Item:
@@ -169,7 +170,7 @@ def _alarm(state: State, name: str) -> Item:
         "evaluation_periods": 1,
         "statistic": "Sum",
         "enabled": True,
-        "action": state.topic or "the topic",
+        "action": state.topic,
     }
     found = state.alarm
     before: Optional[Dict[str, Any]] = None
@@ -184,7 +185,7 @@ def _alarm(state: State, name: str) -> Item:
             "statistic": found.get("Statistic"),
             "enabled": found.get("ActionsEnabled", True),
             # Others may be told as well.
-            "action": state.topic if state.topic in actions and state.topic else ", ".join(actions),
+            "action": state.topic if state.topic in actions else ", ".join(actions),
         }
     faults = [f"its {key} was changed" for key in after if before is not None and before[key] != after[key]]
     return _item("login_alarm", "alarm", name, faults, before, after)

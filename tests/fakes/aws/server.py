@@ -22,7 +22,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from . import trail
+from . import config_rules, trail
 from .authorise import Authority
 from .faults import Faults, Refusal, throttling
 from .iam_mfa import Call, DeviceCalls, Result
@@ -89,7 +89,10 @@ class FakeAws(People):
             **Queries(self.trail, lambda: self.events).handlers,
             "cloudtrail:LookupEvents": self._lookup,
         }
-        self._checks = UserCalls(self.state).checks
+        self._checks: dict[str, list[Callable[[Call], None]]] = {
+            **UserCalls(self.state).checks,
+            **config_rules.CHECKS,
+        }
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self._session = botocore.session.Session()
