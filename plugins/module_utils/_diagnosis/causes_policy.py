@@ -86,7 +86,8 @@ def _role_session(case: Case, request: Optional[Request]) -> Iterator[Draft]:
     text = f"{caller} is the session of a role: it carries no MFA, whatever was used to open it."
     evidence = (*of_failures(sessions), Evidence("failure", text, sessions[-1].time, sessions[-1].event_id))
     asks: Tuple[Place, ...] = ()
-    score = 0.68
+    # What else a role's policies deny a session is no matter of MFA: an explicit deny is likelier to be one.
+    score = 0.68 if any(one.explicit_deny or one.operation == "AssumeRole" for one in sessions) else 0.5
     rests: Tuple[str, ...] = ("trust",)
     if request is not None and request.action == "sts:AssumeRole" and isinstance(case.facts.trust, Known):
         asks = case.policies.refuses_sessions(request._replace(principal=caller))

@@ -9,7 +9,7 @@ Private to this collection. Records of any order, doubles and other users among 
 from __future__ import annotations
 
 import math
-from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail import (
     error_of,
@@ -161,13 +161,14 @@ def read_timeline(entries: Iterable[Any], question: Question) -> Timeline:
     others: List[Failure] = []
     lifecycle: List[LifecycleEvent] = []
     changes: List[PolicyEvent] = []
+    opened = _sessions_of(records, question.user)
     for record in records:
         name, error = field(record, "eventName"), error_of(record)
         if name in LIFECYCLE_EVENTS:
             lifecycle.append(_lifecycle(record))
         if name in POLICY_EVENTS and not error and _in_window(record, question):
             changes.append(_change(record))
-        mine = not question.user or _is_of(record, question.user)
+        mine = not question.user or _is_of(record, question.user) or _key(record) in opened
         if error:
             failure = _failure(record)
             if _in_window(record, question) and _counts(failure):
@@ -189,6 +190,20 @@ def pasted(error: ErrorText) -> Failure:
         ":assumed-role/" in error.principal, None, error.serial, error.role_arn, error.explicit_deny, "", None, "", "",
         error.action,
     )  # fmt: skip
+
+
+def _sessions_of(records: Iterable[Mapping[str, Any]], user: str) -> FrozenSet[str]:
+    """Give the keys of the sessions that a user opened: a role's session has any name."""
+    keys = (
+        field(record, "responseElements.credentials.accessKeyId")
+        for record in records
+        if field(record, "eventName") == "AssumeRole" and _is_of(record, user)
+    )
+    return frozenset(key for key in keys if key)
+
+
+def _key(record: Mapping[str, Any]) -> str:
+    return field(record, "userIdentity.accessKeyId")
 
 
 # --- records ---------------------------------------------------------------------------------------------------------
