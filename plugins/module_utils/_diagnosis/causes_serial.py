@@ -308,6 +308,9 @@ def _never_enabled(case: Case) -> Iterator[Draft]:
         return
     if any(case.lifecycle("DeactivateMFADevice", "DeleteVirtualMFADevice", serial=one) for one in case.serials):
         return
+    inventory = case.facts.inventory.value if isinstance(case.facts.inventory, Known) else ()
+    if {one.serial for one in inventory} & set(case.serials):
+        return  # _unassigned and _foreign know more
     if any(one.mfa for one in case.timeline.successes) or (isinstance(case.facts.user, Known) and case.user is None):
         return
     refused = case.of(kinds.SERIAL, kinds.NO_DEVICE)

@@ -56,8 +56,8 @@ def _drafts(case: Case) -> Iterator[Draft]:
 
 # Without the name of the call, AWS's words alone.
 _WORDS = {
-    kinds.CODE: "AWS refused the code: the clock that it was made with is off, or it was mistyped, late or used before. "
-    "It says nothing against the serial.",
+    kinds.CODE: "AWS refused the code: the clock that it was made with is off, or it was mistyped, late or "
+    "used before. It says nothing against the serial.",
     kinds.SERIAL: "AWS has no such device of the user whose credentials ask: the serial is old, wrong or another "
     "user's. It says nothing of the code.",
     kinds.DENIED: "A policy refused the request. Where it asks for MFA, the request has to be made with it.",
