@@ -38,13 +38,11 @@ from .organization import read_organization
 from .session import AwsError, ClientFactory, Session, api_name, failure_of, failures
 from .shape import DETAILS, keep, moment
 from .shape import VIRTUAL as VIRTUAL_SHAPE
-from .trail import Lookup, read_trail
+from .trail import Lookup, home_region, read_trail
 
 __all__ = ["CollectOptions", "collect"]
 
 _PAGE = {"PageSize": 1000}
-# Where a partition records the events of its global services.
-_TRAIL_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 _REPORT_SECONDS = 2.0
 _REPORT_TRIES = 30
 _REPORT_WAITS = ("ReportInProgress", "ReportNotPresent")
@@ -249,7 +247,7 @@ class _Collection:
             for part in (CONFIG_RULES, METRIC_FILTERS, METRIC_ALARMS, ALARM_TOPICS):
                 self._session.note(part, NOT_ASKED)
         if self._options.trail_hours:
-            region = _TRAIL_REGIONS.get(partition, self._options.region)
+            region = home_region(partition, self._options.region)
             reads.append(self._trail(self._session.client("cloudtrail", region)))
         else:
             self._session.note(TRAIL, NOT_ASKED)

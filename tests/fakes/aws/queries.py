@@ -24,6 +24,7 @@ _DOTTED = re.compile(r"\b([a-z]\w*(?:\.[a-z]\w*)+)\b", re.IGNORECASE)
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
 _COLUMNS = ("eventID", "eventName", "eventSource", "eventTime", "awsRegion", "errorCode", "errorMessage", "eventjson")
 _STRUCTS = ("userIdentity.type", "userIdentity.userName", "userIdentity.arn", "userIdentity.accessKeyId")
+_INSERTION = f"INSERT INTO store VALUES ({', '.join('?' * len((*_COLUMNS, *_STRUCTS)))})"  # noqa: S608 - only marks
 _PAGE = 100
 
 
@@ -127,8 +128,8 @@ def _select(statement: str, records: Iterable[Record]) -> list[Any]:
     with sqlite3.connect(":memory:") as database:
         database.row_factory = sqlite3.Row
         database.execute("CREATE TABLE store (" + ", ".join(f'"{column}"' for column in columns) + ")")
-        marks = ", ".join("?" for _column in columns)
-        database.executemany(f"INSERT INTO store VALUES ({marks})", map(_row, records))
+        for record in records:
+            database.execute(_INSERTION, _row(record))
         return [[{name: row[name]} for name in row.keys()] for row in database.execute(quoted)]  # noqa: SIM118
 
 
