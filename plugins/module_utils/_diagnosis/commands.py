@@ -13,7 +13,7 @@ import re
 import shlex
 from typing import Dict, Tuple
 
-from .model import WIDE_H, Command, Question
+from .model import Command, Question
 
 __all__ = [
     "assume_role", "audit", "aws", "caller", "config_serial", "create_device", "enable_device", "enforce_clock",
@@ -166,8 +166,8 @@ def wider(question: Question) -> Command:
     """Diagnose again, further back."""
     return playbook(
         "mfa_diagnose",
-        {"softtoken_user": question.user or "USER", "softtoken_window_h": str(WIDE_H)},
-        why="Looks at 48 hours instead of 24.",
+        {"softtoken_user": question.user or "USER"},
+        why="Reads the account and CloudTrail, and looks at 48 hours where 24 tell nothing.",
     )
 
 

@@ -31,7 +31,7 @@ _SEED = re.compile(r"(?<![A-Za-z0-9])(?=[A-Z]*[2-7])[A-Z2-7]{16,}(?![A-Za-z0-9])
 _SPACED_SEED = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z2-7]{4}[ ]){4,}[A-Za-z2-7]{1,4}(?![A-Za-z0-9])")
 # Secret keys have 40 characters, session tokens and signatures more. No ARN is hit: they have colons and, with a
 # slash in it, a run of this kind has digits and both cases.
-_KEY = re.compile(r"(?<![A-Za-z0-9/+=])(?=[^\s:]*[0-9])(?=[^\s:]*[A-Za-z])[A-Za-z0-9/+]{40,}={0,2}")
+_KEY = re.compile(r"(?<![A-Za-z0-9/+])(?=[^\s:]*[0-9])(?=[^\s:]*[A-Za-z])[A-Za-z0-9/+]{40,}={0,2}")
 
 
 def redact(text: str) -> str:

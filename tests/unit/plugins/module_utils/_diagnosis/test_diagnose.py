@@ -505,7 +505,7 @@ def test_no_correlation_says_what_to_look_at_next_and_when_to_look_further_back(
     said = " ".join(f"{one.text} {one.why}" for one in near.causes[0].next)
     for item in ("48", "battery", "mfa_diagnose", "health describe-events", "simulate-principal-policy"):
         assert item in said
-    assert "48" not in " ".join(one.text for one in wide.causes[0].next)
+    assert "48" not in " ".join(one.why for one in wide.causes[0].next)
 
 
 # --- the error text alone --------------------------------------------------------------------------------------------
