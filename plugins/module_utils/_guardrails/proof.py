@@ -45,6 +45,7 @@ __all__ = ["COLUMNS", "Line", "Proof", "direct", "failures_of", "prove", "prove_
 
 ALLOWED, DENIED, UNTOUCHED = "allowed", "denied", "untouched"
 _ACCOUNT = "123456789012"
+_MOST_NAMED = 8
 _EVERYTHING = parse_document(
     {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "everything"
 )
@@ -256,7 +257,8 @@ def _merged(lines: Sequence[Line]) -> Iterator[Line]:
         groups.setdefault((*sorted(line.outcomes.items()), ("", ""), *sorted(line.wanted.items())), []).append(line)
     for same in sorted(groups.values(), key=lambda group: not group[0].wrong):
         names = list(dict.fromkeys(line.request for line in same))
-        shown = names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        most = _MOST_NAMED if same[0].wrong else 1
+        shown = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
         yield same[0]._replace(request=shown)
 
 
