@@ -310,8 +310,8 @@ def test_pre_commit_runs_the_hook(project: Path, tmp_path: Path) -> None:
 
     broken = command(code, tool("pre-commit"), "run", "--all-files")
     assert broken.returncode == 1, broken.stderr
-    assert "main.tf:16: high MFA-C01: " in broken.stdout
-    assert "1 finding (1 high); 1 policy in 1 file looked at" in broken.stdout
+    assert f"main.tf:{line_of_the_mistake(code / 'main.tf')}: high MFA-C01: " in broken.stdout
+    assert "1 finding (1 high); 1 policy in 2 files looked at" in broken.stdout  # pre-commit's own is YAML
     assert valid(code / "review.sarif")["results"][0]["ruleId"] == "MFA-C01"
 
     (code / "main.tf").write_text(role("ops", encoded(INTENDED)), encoding="utf-8")
@@ -319,6 +319,11 @@ def test_pre_commit_runs_the_hook(project: Path, tmp_path: Path) -> None:
     intended = command(code, tool("pre-commit"), "run")
     assert (intended.returncode, intended.stderr) == (0, "")
     assert re.search(r"MFA conditions of IAM policies\.+Passed", intended.stdout)
+
+
+def line_of_the_mistake(path: Path) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if "aws:MultiFactorAuthAge" in line)
 
 
 def valid(path: Path) -> dict[str, Any]:
@@ -408,7 +413,8 @@ def places(run: Mapping[str, Any]) -> list[str]:
 def test_the_action_looks_at_what_changed(runner: Runner, history: History) -> None:
     ended = runner.run(1, history.folder, base=history.first)
     assert ended.returncode == 1, ended.stderr
-    assert "live/new one.tf:16: high MFA-C01: " in ended.stdout
+    line = line_of_the_mistake(history.folder / "live" / "new one.tf")
+    assert f"live/new one.tf:{line}: high MFA-C01: " in ended.stdout
     path = history.folder / runner.output["sarif"]
     assert places(valid(path)) == ["live/new%20one.tf"]
 
