@@ -233,7 +233,8 @@ CASES = {
 
 
 def test_every_policy_has_a_playbook_that_is_run_with_it() -> None:
-    assert sorted(CASES) == [path.stem for path in FILES]
+    # test_guardrails.py compares the calls of whole runs with that policy.
+    assert sorted([*CASES, "guardrails"]) == [path.stem for path in FILES]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -79,6 +79,8 @@ class Authority:
             "aws:userid": caller.user_id,
             "aws:ViaAWSService": "false",
         }
+        if "PolicyArn" in asked.parameters:
+            context["iam:PolicyARN"] = asked.parameters["PolicyArn"]
         if caller.since:
             context["aws:TokenIssueTime"] = datetime.fromtimestamp(caller.since, tz=UTC).isoformat()
         if caller.kind != "role":
@@ -91,7 +93,7 @@ class Authority:
         return context
 
     def resource(self, asked: Asked, caller: Caller) -> str:
-        """Return what an action of IAM is on; "*" for other services."""
+        """Return what an action of IAM or of a topic is on; "*" for other services."""
         given = asked.parameters
         if asked.service == "iam":
             if asked.operation == "CreateVirtualMFADevice":
@@ -99,7 +101,7 @@ class Authority:
             if asked.operation in _BY_SERIAL:
                 return str(given.get("SerialNumber", "*"))
             return self._entity(asked, caller)
-        return "*"
+        return _topic(asked) if asked.service == "sns" else "*"
 
     def managed(self, policy: Any) -> str:
         """Return the text of a managed policy's default version."""
@@ -117,6 +119,8 @@ class Authority:
         if group_name := given.get("GroupName"):
             group = iam.groups.get(group_name)
             return str(group.arn) if group else f"arn:aws:iam::{ACCOUNT}:group/{group_name}"
+        if asked.operation == "CreatePolicy":
+            return f"arn:aws:iam::{ACCOUNT}:policy{given.get('Path') or '/'}{given.get('PolicyName', '')}"
         return str(given.get("PolicyArn") or "*")
 
     def _binds(self, caller: Caller) -> bool:
@@ -162,6 +166,15 @@ class Authority:
         code = "AccessDenied" if asked.service in ("iam", "sts") else "AccessDeniedException"
         message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {shown} {why}"
         return ApiError(code, message, 403)
+
+
+def _topic(asked: Asked) -> str:
+    given = asked.parameters
+    if asked.operation == "CreateTopic":
+        return f"arn:aws:sns:{asked.region}:{ACCOUNT}:{given.get('Name')}"
+    # A subscription's ARN is its topic's, and one part more.
+    of_subscription = str(given.get("SubscriptionArn", "")).rpartition(":")[0]
+    return str(given.get("TopicArn") or given.get("ResourceArn") or of_subscription or "*")
 
 
 # Calls that are about the caller when they name no user.
