@@ -453,9 +453,10 @@ def test_a_path_of_somebody_else_is_no_command(runner: Runner, history: History)
 
 
 def test_the_definitions_are_what_github_and_pre_commit_take() -> None:
-    for argv in (
+    commands: tuple[list[str | Path], ...] = (
         [tool("check-jsonschema"), "--builtin-schema", "vendor.github-actions", ROOT / "action.yml"],
         [tool("pre-commit"), "validate-manifest", ROOT / ".pre-commit-hooks.yaml"],
-    ):
+    )
+    for argv in commands:
         ended = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr
