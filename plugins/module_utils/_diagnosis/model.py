@@ -182,10 +182,11 @@ class Facts(NamedTuple):
     refused ones of everybody (so that many users at once are seen), device lifecycle (Create/DeleteVirtualMFADevice,
     Enable/Deactivate/ResyncMFADevice) and policy changes that may touch the user, its groups, the role or the account
     (timeline.POLICY_EVENTS). Read of a record: eventID, eventTime, eventSource, eventName, errorCode, errorMessage,
-    sourceIPAddress, recipientAccountId, userIdentity (type, arn, userName, sessionContext.attributes.mfaAuthenticated),
+    sourceIPAddress, userIdentity (type, arn, userName, accessKeyId, sessionContext.attributes.mfaAuthenticated and
+    sessionContext.sourceIdentity),
     requestParameters (serialNumber, userName, groupName, roleName, roleArn, policyArn, policyName, policyDocument,
     policyId, content, targetId, versionId, setAsDefault, permissionsBoundary, virtualMFADeviceName), responseElements
-    (ConsoleLogin, virtualMFADevice.serialNumber), additionalEventData (MFAUsed, MFAIdentifier).
+    (ConsoleLogin, virtualMFADevice.serialNumber, credentials.accessKeyId), additionalEventData (MFAUsed, MFAIdentifier).
     ``record_gaps`` are what is missing in them (an event name that could not be looked up, a page limit).
     """
 
