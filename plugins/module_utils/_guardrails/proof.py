@@ -141,7 +141,7 @@ def prove(part: str, policy: Policy, choices: Choices) -> Proof:
 
 
 class Wish(NamedTuple):
-    """What should become of a request, in the order key, session, session with MFA: letters a and d."""
+    """What should become of a request, in the order key, session, session with MFA: + is allowed, - denied."""
 
     action: str
     on: str  # own | other | own_device | other_device | anything
@@ -159,37 +159,37 @@ _ON = {
 
 
 def _wishes_of_self_management(choices: Choices) -> Sequence[Wish]:
-    enrol = {"keys": "aaa", "console": "daa", "administrator": "ddd"}[choices.enrolment]
-    remove = "ddd" if choices.enrolment == "administrator" else "dda"
+    enrol = {"keys": "+++", "console": "-++", "administrator": "---"}[choices.enrolment]
+    remove = "---" if choices.enrolment == "administrator" else "--+"
     return (
         Wish("iam:CreateVirtualMFADevice", "own_device", enrol),
         Wish("iam:EnableMFADevice", "own", enrol),
-        Wish("iam:EnableMFADevice", "other", "ddd"),
-        Wish("iam:ListMFADevices", "own", "aaa"),
-        Wish("iam:ResyncMFADevice", "own", "aaa"),
-        Wish("iam:ResyncMFADevice", "other", "ddd"),
+        Wish("iam:EnableMFADevice", "other", "---"),
+        Wish("iam:ListMFADevices", "own", "+++"),
+        Wish("iam:ResyncMFADevice", "own", "+++"),
+        Wish("iam:ResyncMFADevice", "other", "---"),
         Wish("iam:DeactivateMFADevice", "own", remove),
-        Wish("iam:DeactivateMFADevice", "other", "ddd"),
-        Wish("iam:DeleteVirtualMFADevice", "other_device", "ddd"),
+        Wish("iam:DeactivateMFADevice", "other", "---"),
+        Wish("iam:DeleteVirtualMFADevice", "other_device", "---"),
         # MFA alone gives nothing: what it opens is granted elsewhere, or not at all.
-        Wish("iam:CreateAccessKey", "own", "ddd"),
-        Wish("ec2:RunInstances", "anything", "ddd"),
-        Wish("sts:GetSessionToken", "anything", "aaa", beside=True),
-        Wish("iam:ResyncMFADevice", "own", "aaa", beside=True),
-        Wish("iam:DeactivateMFADevice", "own", "dda", beside=True),
-        Wish("iam:CreateAccessKey", "own", "dda", beside=True),
-        Wish("ec2:RunInstances", "anything", "dda", beside=True),
+        Wish("iam:CreateAccessKey", "own", "---"),
+        Wish("ec2:RunInstances", "anything", "---"),
+        Wish("sts:GetSessionToken", "anything", "+++", beside=True),
+        Wish("iam:ResyncMFADevice", "own", "+++", beside=True),
+        Wish("iam:DeactivateMFADevice", "own", "--+", beside=True),
+        Wish("iam:CreateAccessKey", "own", "--+", beside=True),
+        Wish("ec2:RunInstances", "anything", "--+", beside=True),
     )
 
 
 def _wishes_of_resync() -> Sequence[Wish]:
     return (
-        Wish("iam:ListMFADevices", "own", "aaa"),
-        Wish("iam:ResyncMFADevice", "own", "aaa"),
-        Wish("iam:ResyncMFADevice", "other", "ddd"),
-        Wish("iam:EnableMFADevice", "own", "ddd"),
-        Wish("iam:DeactivateMFADevice", "own", "ddd"),
-        Wish("ec2:RunInstances", "anything", "ddd"),
+        Wish("iam:ListMFADevices", "own", "+++"),
+        Wish("iam:ResyncMFADevice", "own", "+++"),
+        Wish("iam:ResyncMFADevice", "other", "---"),
+        Wish("iam:EnableMFADevice", "own", "---"),
+        Wish("iam:DeactivateMFADevice", "own", "---"),
+        Wish("ec2:RunInstances", "anything", "---"),
     )
 
 
@@ -198,7 +198,7 @@ def _of_users(document: Document, wish: Wish, partition: str) -> Line:
     resource = f"arn:{partition}:iam::{_ACCOUNT}:{last}" if last else "*"
     documents = (document, _EVERYTHING) if wish.beside else (document,)
     outcomes = {one.name: _outcome(documents, wish.action, resource, one, partition) for one in _PEOPLE}
-    wanted = {one.name: ALLOWED if letter == "a" else DENIED for one, letter in zip(_PEOPLE, wish.people)}
+    wanted = {one.name: ALLOWED if sign == "+" else DENIED for one, sign in zip(_PEOPLE, wish.people)}
     # The policy is attached to users: others do not have it.
     others = {one.name: UNTOUCHED for one in COLUMNS[3:5]}
     words = f"{wish.action}{f' on {words}' if words else ''}{' (with all rights)' if wish.beside else ''}"
