@@ -178,15 +178,17 @@ class Facts(NamedTuple):
     """Everything that was collected.
 
     ``records`` are CloudTrail records (the JSON objects, or LookupEvents entries with CloudTrailEvent inside; order and
-    doubles do not matter). Wanted are, as far back as they can be had: sign-ins and STS calls of the user,
-    refused ones of everybody (so that many users at once are seen), device lifecycle (Create/DeleteVirtualMFADevice,
-    Enable/Deactivate/ResyncMFADevice) and policy changes that may touch the user, its groups, the role or the account
-    (timeline.POLICY_EVENTS). Read of a record: eventID, eventTime, eventSource, eventName, errorCode, errorMessage,
-    sourceIPAddress, userIdentity (type, arn, userName, accessKeyId, sessionContext.attributes.mfaAuthenticated and
-    sessionContext.sourceIdentity),
-    requestParameters (serialNumber, userName, groupName, roleName, roleArn, policyArn, policyName, policyDocument,
-    policyId, content, targetId, versionId, setAsDefault, permissionsBoundary, virtualMFADeviceName), responseElements
-    (ConsoleLogin, virtualMFADevice.serialNumber, credentials.accessKeyId), additionalEventData (MFAUsed, MFAIdentifier).
+    doubles do not matter). Wanted are, as far back as they can be had: sign-ins and STS calls of the user, refused ones
+    of everybody (so that many users at once are seen), device lifecycle (timeline.LIFECYCLE_EVENTS) and policy changes
+    that may touch the user, its groups, the role or the account (timeline.POLICY_EVENTS). Read of a record:
+
+    - eventID, eventTime, eventSource, eventName, errorCode, errorMessage, sourceIPAddress
+    - userIdentity: type, arn, userName, accessKeyId, sessionContext.attributes.mfaAuthenticated and .sourceIdentity
+    - requestParameters: serialNumber, userName, groupName, roleName, roleArn, policyArn, policyName, policyDocument,
+      policyId, content, setAsDefault, permissionsBoundary
+    - responseElements: ConsoleLogin, virtualMFADevice.serialNumber, credentials.accessKeyId
+    - additionalEventData: MFAUsed, MFAIdentifier
+
     ``record_gaps`` are what is missing in them (an event name that could not be looked up, a page limit).
     """
 
