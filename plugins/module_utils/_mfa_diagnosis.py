@@ -133,7 +133,13 @@ def _with_account(asked: _Asked, account: Account, params: Mapping[str, Any]) ->
 
 def _offline(asked: _Asked) -> Diagnosis:
     diagnosis = diagnose(*asked)
-    return diagnose(asked.question._replace(window_h=WIDE_H), asked.facts) if diagnosis.widen else diagnosis
+    return diagnose(asked.question._replace(window_h=WIDE_H), asked.facts) if _explains_nothing(diagnosis) else diagnosis
+
+
+def _explains_nothing(diagnosis: Diagnosis) -> bool:
+    """Return whether to look further back: nothing correlates, or there is no failure that anything could explain."""
+    told = diagnosis.failures or diagnosis.explanation
+    return diagnosis.widen or (diagnosis.window_h < WIDE_H and not told)
 
 
 def _live(given: _Asked, params: Mapping[str, Any], ports: DiagnosisPorts) -> Dict[str, Any]:
@@ -147,7 +153,7 @@ def _live(given: _Asked, params: Mapping[str, Any], ports: DiagnosisPorts) -> Di
         return _result(diagnose(given.question, _all_unknown(given.facts, str(exc))), None, live.calls)
     asked = _observed(_with_account(given, account, params), params, live)
     diagnosis = diagnose(*asked)
-    if diagnosis.widen:
+    if _explains_nothing(diagnosis):
         asked = _widened(asked, params, live)
         diagnosis = diagnose(*asked)
     return _result(diagnosis, account, live.calls)

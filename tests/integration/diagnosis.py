@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import CollectOptions, collect
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.diagnosis import LiveAccount
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_diagnosis import DiagnosisPorts, run_diagnosis
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa_diagnosis_ports import (
@@ -129,14 +131,18 @@ class Scene:
         }
         return {"host": "workstation", "host_facts": facts}
 
-    def diagnose(self, user: str | None = "alice", **parameters: Any) -> Result:
-        """Run the module's code."""
+    def account(self) -> Mapping[str, Any]:
+        """Collect a snapshot."""
+        return collect(self.aws.client, CollectOptions(monitoring=False, users=("alice",)))
+
+    def diagnose(self, user: str | None = "alice", *, keys: Keys | None = None, **parameters: Any) -> Result:
+        """Run the module's code, as the operator or with other keys."""
         defaults = {name: option.get("default") for name, option in ARGUMENT_SPEC.items()}
         params = {**defaults, "region": None, "profile": None, "user": user, **parameters}
 
         def connect() -> LiveAccount:
             options = live_options(params, REGION)
-            return LiveAccount(self.aws.client, options, self.said.append, sleep=self.clock.wait)
+            return LiveAccount(partial(self.aws.client, keys=keys), options, self.said.append, sleep=self.clock.wait)
 
         ports = DiagnosisPorts(
             read=lambda path: Path(path).read_text(encoding="utf-8"),
