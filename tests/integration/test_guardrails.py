@@ -65,9 +65,9 @@ class Site:
         self.aws.forget()
         return found
 
-    def join(self, name: str, *, group: bool = True) -> Keys:
-        """Make a user who may do everything, in the group that has the self-management policy or not."""
-        keys = self.aws.add_user(name)
+    def join(self, name: str, *, group: bool = True, policy: Any = None) -> Keys:
+        """Make a user who may do everything but for a policy, in the group with the self-management policy or not."""
+        keys = self.aws.add_user(name, policy=policy)
         if group:
             self.aws.client("iam").add_user_to_group(GroupName="people", UserName=name)
         return keys
@@ -164,13 +164,15 @@ def what_they_do(site: Site) -> None:
     theirs = aws.virtual_device("bob")
     pair = aws.soft_token(theirs).pair()
     codes = {"AuthenticationCode1": pair[0], "AuthenticationCode2": pair[1]}
-    assert "not authorized" in refused(iam.enable_mfa_device, UserName="nobody", SerialNumber=theirs, **codes)
+    carol = aws.client("iam", keys=site.join("carol", policy={}))
+    told = refused(carol.resync_mfa_device, UserName="bob", SerialNumber=theirs, **codes)
+    assert "no identity-based policy allows the iam:ResyncMFADevice action" in told
 
     # Outside the group the organization's policy is what is left.
     key = aws.client("iam", keys=bob)
     key.list_users()
     assert "explicit deny in a service control policy" in refused(key.create_user, UserName="mallory")
-    assume = {"RoleArn": ci, "RoleSessionName": "x"}
+    assume = {"RoleArn": ci, "RoleSessionName": "run"}
     assert "service control policy" in refused(aws.client("sts", keys=bob).assume_role, **assume)
     token = aws.soft_token(theirs)
     with_mfa = aws.client("sts", keys=bob).assume_role(**assume, SerialNumber=theirs, TokenCode=token.code())
@@ -178,7 +180,7 @@ def what_they_do(site: Site) -> None:
     # Sessions of roles (pipelines, IAM Identity Center) carry no MFA and are left alone, when they chain too.
     session = Keys.of(with_mfa["Credentials"])
     aws.client("iam", keys=session).create_user(UserName="made-by-ci")
-    chained = aws.client("sts", keys=session).assume_role(RoleArn=site.role("deploy"), RoleSessionName="y")
+    chained = aws.client("sts", keys=session).assume_role(RoleArn=site.role("deploy"), RoleSessionName="next")
     aws.client("iam", keys=Keys.of(chained["Credentials"])).delete_user(UserName="made-by-ci")
 
     # And with MFA everything that was granted works.
@@ -214,7 +216,7 @@ def test_the_published_scp_is_refused_with_the_reason(site: Site) -> None:
 
 def test_the_whole_organization_takes_a_dry_run_that_names_who_would_be_denied(site: Site) -> None:
     keys = site.join("deploy", group=False)
-    site.aws.client("sts", keys=keys).assume_role(RoleArn=site.role("ci"), RoleSessionName="x")
+    site.aws.client("sts", keys=keys).assume_role(RoleArn=site.role("ci"), RoleSessionName="run")
     records = site.folder / "trail.json"
     records.write_text(json.dumps({"Records": site.aws.events}), encoding="utf-8")
     wanted = {
@@ -231,4 +233,4 @@ def test_the_whole_organization_takes_a_dry_run_that_names_who_would_be_denied(s
     exempt = site.run("present", mfa_guardrails_scp_exempt=["arn:aws:iam::*:user/deploy"], **wanted)
     assert exempt.rc == 0, exempt.output
     assert "organizations:AttachPolicy" in site.asked()
-    site.aws.client("sts", keys=keys).assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ci", RoleSessionName="y")
+    site.aws.client("sts", keys=keys).assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ci", RoleSessionName="next")
