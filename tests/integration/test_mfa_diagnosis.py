@@ -561,7 +561,11 @@ def test_without_one_permission_there_is_a_gap_that_names_it_and_no_all_clear(sc
     whole_organization(scene)
     keys = scene.aws.add_user("helper", policy=without(policy_of("mfa_diagnose"), action))
     asked = nothing(scene)
-    source = {"trail": IN_THE_QUERY.get(action, "history"), "log_group": GROUP, "event_data_store": STORE}
+    source: dict[str, Any] = {
+        "trail": IN_THE_QUERY.get(action, "history"),
+        "log_group": GROUP,
+        "event_data_store": STORE,
+    }
     whole = scene.diagnose(**asked, **source, role_arn=ROLE)
     assert whole["gaps"] == []
     found = scene.diagnose(keys=keys, **asked, **source, role_arn=ROLE)
