@@ -15,9 +15,9 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import identify
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.guardrails import (
     Wishes,
-    identify,
     look_back,
     read_state,
 )

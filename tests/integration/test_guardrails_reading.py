@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import identify
 from ansible_collections.softtoken.compliance.plugins.module_utils._aws.guardrails import (
     Wishes,
-    identify,
     look_back,
     read_state,
 )

@@ -16,24 +16,18 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.d
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import TRAIL
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 
+from .collect import Identity
 from .scp import ScpCalls
 from .session import AwsError, Session, api_name, failure_of, failures
 from .trail import Event, Lookup, look_up
 
-__all__ = ["Identity", "Wishes", "identify", "look_back", "read_state"]
+__all__ = ["Wishes", "look_back", "read_state"]
 
 _NO_GROUP = (
     "no trail of this account delivers to a log group of CloudWatch Logs in this region, so that there is nothing to "
     "count sign-ins in: have one deliver there, or name the log group"
 )
 _MISSING = ("NoSuchEntity", "NotFound", "NotFoundException", "ResourceNotFoundException")
-
-
-class Identity(NamedTuple):
-    """Whose account it is."""
-
-    account: str
-    partition: str
 
 
 class Wishes(NamedTuple):
@@ -49,17 +43,6 @@ class _Asked(NamedTuple):
     names: Names
     log_group: str
     groups: Mapping[str, Tuple[str, ...]]
-
-
-def identify(session: Session) -> Identity:
-    """Return the account of the credentials."""
-    client = session.client("sts")
-    try:
-        answer = client.get_caller_identity()
-    except failures() as exc:
-        failure = failure_of(exc, api_name(client, "get_caller_identity"))
-        raise AwsError(f"{failure}. Check the credentials, the profile and the region.") from exc
-    return Identity(answer["Account"], answer["Arn"].split(":")[1])
 
 
 def read_state(session: Session, identity: Identity, parts: Iterable[str], wishes: Wishes) -> State:
@@ -145,9 +128,7 @@ def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
     return state._replace(
         log_group="" if filters is None else group,
         no_log_group=f"there is no log group {group} in {session.region}" if group else _NO_GROUP,
-        metric_filter=next(
-            (one for one in (filters or {}).get("metricFilters", ()) if one["filterName"] == name), None
-        ),
+        metric_filter=next(iter(found), None),
         alarm=next(iter(alarms.get("MetricAlarms", ())), None),
         topic=topic,
         has_topic=there,
