@@ -21,8 +21,9 @@ from .policy_view import PolicyView, view_of
 from .redact import shown_serial
 from .timeline import Failure, LifecycleEvent, Success, Timeline, pasted, read_timeline
 
-__all__ = ["Case", "Draft", "build_case", "of_failure", "of_failures", "of_lifecycle", "of_success"]
+__all__ = ["DOUBT", "Case", "Draft", "build_case", "of_failure", "of_failures", "of_lifecycle", "of_success"]
 
+DOUBT = 0.85  # what each part that a cause rests on and that is not known leaves of its score
 _MOST = 5  # events in the evidence of one cause
 
 

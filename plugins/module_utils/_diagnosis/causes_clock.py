@@ -21,7 +21,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.patterns
 from ansible_collections.softtoken.compliance.plugins.module_utils._mfa.codes import MARGIN_S
 
 from . import commands, kinds
-from .case import Case, Draft, of_failure, of_failures, of_lifecycle, of_success
+from .case import DOUBT, Case, Draft, of_failure, of_failures, of_lifecycle, of_success
 from .model import Command, Evidence, Host, Known
 from .timeline import Failure, LifecycleEvent, Success
 
@@ -115,7 +115,7 @@ def _drift(case: Case, clock: HostClock, refused: Tuple[Failure, ...]) -> Draft:
         )  # fmt: skip
     return Draft(
         "clock_drift", "The clock that makes the codes is probably off",
-        0.5 if _recovered(case, refused) else _GENERIC, evidence,
+        (0.5 if _recovered(case, refused) else _GENERIC) * (1.0 if clock.host is None else DOUBT), evidence,
         "The clock of the host or telephone that makes the codes is measured, and is off.",
         (commands.measure_clock(case.question), *_resyncs(case)), ("host",),
     )  # fmt: skip

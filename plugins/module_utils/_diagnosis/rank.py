@@ -11,14 +11,13 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, Tuple
 
 from . import commands
-from .case import Case, Draft
+from .case import DOUBT, Case, Draft
 from .model import CODES, NO_CORRELATION, WIDE_H, Cause, Command, Evidence, Unknown
 
 __all__ = ["CORRELATED", "LEAST", "rank"]
 
 CORRELATED = 0.5  # medium confidence
 LEAST = 0.2  # what is less likely is not worth a line
-_DOUBT = 0.85  # for each part that a cause rests on and that is not known
 _HALF_DOUBT = 0.95  # for records with gaps in them
 
 
@@ -35,7 +34,7 @@ def _cause(case: Case, draft: Draft) -> Cause:
     score = draft.score
     for part in draft.rests_on:
         if isinstance(getattr(case.facts, part), Unknown):
-            score *= _DOUBT
+            score *= DOUBT
         elif part == "records" and case.facts.record_gaps:
             score *= _HALF_DOUBT
     return Cause(draft.code, draft.title, round(min(score, 1.0), 3), draft.evidence, draft.confirm, draft.next)

@@ -543,3 +543,41 @@ def test_the_result_is_plain() -> None:
     assert json.loads(json.dumps(found)) == found
     assert found["causes"][0]["confidence"] == "high"
     assert found["widen"] is False
+
+
+# --- what outweighs what ---------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_is_a_little_wrong_comes_before_a_replay_too() -> None:
+    found = ask(given(taken(595), bad_code(590), host=host(5)))
+    assert codes(found)[:2] == ["clock_drift", "replayed_code"]
+
+
+def test_a_device_made_anew_of_which_a_code_was_taken_is_the_right_one() -> None:
+    made = [device_event("DeleteVirtualMFADevice", 900), device_event("CreateVirtualMFADevice", 890)]
+    assert "wrong_device" in codes(ask(given(*made, bad_code(600))))
+    assert "wrong_device" not in codes(ask(given(*made, taken(700), bad_code(600))))
+
+
+def test_a_change_after_the_first_refusal_weighs_less() -> None:
+    change = record("PutUserPolicy", 3600, "admin", requestParameters=PUT)
+    scores = [
+        {one.code: one.score for one in ask(given(change, *more, denied(600), policies=WITH_DENY)).causes}
+        for more in ([], [denied(7200)])
+    ]
+    assert scores[1]["recent_policy_change"] < scores[0]["recent_policy_change"]
+
+
+def test_each_unknown_part_that_a_cause_rests_on_costs_confidence() -> None:
+    facts = given(device_event("DeactivateMFADevice", 3600, OLD), bad_serial(600))
+    known = ask(facts).causes[0]
+    half = ask(facts._replace(record_gaps=(Unknown("1 page only"),))).causes[0]
+    assert known.code == half.code == "stale_serial"
+    assert half.score < known.score
+    blind = [ask(given(bad_serial(600, ""), devices=one)).causes[0].score for one in ((DEVICE,), Unknown("x"))]
+    assert blind[1] < blind[0]
+
+
+def test_a_clock_measured_without_a_result_is_as_unknown_as_none() -> None:
+    scores = {ask(given(bad_code(600), host=one)).causes[0].score for one in (host(None, "unknown"), Unknown("x"))}
+    assert len(scores) == 1

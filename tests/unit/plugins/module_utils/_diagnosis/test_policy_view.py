@@ -86,3 +86,10 @@ def test_sessions_of_roles_are_refused_by_a_trust_policy_that_asks_for_mfa() -> 
     assert [one.statement.sid for one in view.refuses_sessions(REQUEST._replace(principal=caller))] == ["WithMFA"]
     named = {**TRUST_WITH_MFA, "Condition": {}, "Sid": "Open"}
     assert view_of(given(trust=trust(named))).refuses_sessions(REQUEST._replace(principal=caller)) == ()
+
+
+def test_a_sibling_that_lets_sessions_in_leaves_nothing_to_refuse() -> None:
+    caller = "arn:aws:sts::123456789012:assumed-role/dev/alice"
+    opened = {**TRUST_WITH_MFA, "Condition": {}, "Sid": "Open"}
+    view = view_of(given(trust=trust(TRUST_WITH_MFA, opened)))
+    assert view.refuses_sessions(REQUEST._replace(principal=caller)) == ()
