@@ -218,7 +218,9 @@ def test_the_whole_organization_takes_a_dry_run_that_names_who_would_be_denied(s
     keys = site.join("deploy", group=False)
     site.aws.client("sts", keys=keys).assume_role(RoleArn=site.role("ci"), RoleSessionName="run")
     records = site.folder / "trail.json"
-    records.write_text(json.dumps({"Records": site.aws.events}), encoding="utf-8")
+    # Whoever sets the account up has a key as well.
+    made = [one for one in site.aws.events if one["userIdentity"].get("userName") == "deploy"]
+    records.write_text(json.dumps({"Records": made}), encoding="utf-8")
     wanted = {
         "softtoken_guardrails_parts": "scp", "softtoken_scp_targets": site.root,
         "mfa_guardrails_trail_files": [str(records)],
