@@ -130,8 +130,8 @@ def test_the_published_policy_is_refused_with_the_reasons_whatever_it_is_attache
 
 def test_a_document_that_is_none_is_refused() -> None:
     broken = copy.deepcopy(SOUND)
-    broken["Statement"][0]["Efect"] = broken["Statement"][0].pop("Effect")
-    with pytest.raises(IamError, match="Efect"):
+    broken["Statement"][0]["Verdict"] = broken["Statement"][0].pop("Effect")
+    with pytest.raises(IamError, match="Verdict"):
         scp(Calls(), content=broken)
 
 
