@@ -133,7 +133,9 @@ def _with_account(asked: _Asked, account: Account, params: Mapping[str, Any]) ->
 
 def _offline(asked: _Asked) -> Diagnosis:
     diagnosis = diagnose(*asked)
-    return diagnose(asked.question._replace(window_h=WIDE_H), asked.facts) if _explains_nothing(diagnosis) else diagnosis
+    if _explains_nothing(diagnosis):
+        return diagnose(asked.question._replace(window_h=WIDE_H), asked.facts)
+    return diagnosis
 
 
 def _explains_nothing(diagnosis: Diagnosis) -> bool:
