@@ -62,6 +62,7 @@ _TOPICS = ("mfa", "u2f/", "multifactor", "base_32_string_seed", "qr_code_png", "
 _POLICIES = (
     "authpresent", "authage", "factor", "policydocument", "assume_role_policy", "aws_iam_", "aws_organizations_",
 )  # fmt: skip
+_ATTRIBUTES = ("policy", "policies")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _QR_NAME = re.compile(r"(?:^|[^a-z])(?:qr|mfa|otp|totp|2fa)|qr-?_?code|authenticator", re.IGNORECASE)
 # CreateVirtualMFADevice gives 64 letters of base32; others give at least 26.
@@ -147,6 +148,9 @@ def read_text(path: str, text: str, topics: Sequence[str] = _TOPICS) -> IacFile:
     if _SEED.fullmatch(text):
         return IacFile(path, "text", secrets=(IacSecret(1, "", "", "what looks like the seed of an MFA device"),))
     folded = text.lower()
+    if topics is not _TOPICS:
+        # Every resource of Terraform and CloudFormation may have a policy that is not known before a run.
+        topics = (*topics, *(_ATTRIBUTES if suffix in _HCL or "aws::" in folded else ()))
     if not any(topic in folded for topic in topics):
         return IacFile(path, "text")
     return _picture(path) if suffix in _PICTURES else _structured(path, suffix, text)

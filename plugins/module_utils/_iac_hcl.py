@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import (
     DOCUMENT,
+    FILE,
     LONGEST_NUMBER,
     UNRESOLVED,
     Text,
@@ -91,6 +92,9 @@ class _Reader:
             "identifier": self._reference,
             "get_attr_expr_term": self._reference,
             "index_expr_term": self._reference,
+            "attr_splat_expr_term": self._reference,
+            "full_splat_expr_term": self._reference,
+            "conditional": lambda node: [self._value(part) for part in _parts(node)[1:]],
             "literal_value": lambda node: {"true": True, "false": False}.get(_words(node)),
             "int_lit": _number,
             "float_lit": lambda node: float(_words(node)),
@@ -176,7 +180,8 @@ class _Reader:
 
     def _file(self, node: Any, name: str, arguments: List[Any]) -> Any:
         if name == "file" and len(arguments) == 1 and str(arguments[0]).endswith(".json"):
-            return DOCUMENT
+            path = str(arguments[0]).replace(UNRESOLVED, "", 1).lstrip("/")
+            return Text.at(f"{DOCUMENT}{FILE}{path}", _line(node))
         return [Text.at(UNRESOLVED, _line(node)), *arguments]
 
     def _reference(self, node: Any) -> str:

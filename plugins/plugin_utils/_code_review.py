@@ -28,7 +28,12 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors i
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.finding import Finding, to_dict
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import IacFile
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.ignore import Sifted, read_ignores, sift
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam.review import Reviewed, Unjudged, review
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.review import (
+    Reviewed,
+    Unjudged,
+    file_candidates,
+    review,
+)
 
 from ._report.account import AccountAudit, one_line
 from ._report.sarif_report import render_code_sarif
@@ -100,13 +105,26 @@ def _audited(options: argparse.Namespace, today: datetime.date) -> _Result:
     if not paths and not options.paths_from:
         raise IamError("nothing to look at: name files or directories (. is the working directory)")
     ignores = read_ignores(_exceptions(options.ignore) if options.ignore else ())
-    files = _read(paths)
+    files = _with_named(_read(paths))
     reviewed = review(files, _text, beside=_read(_beside(files)))
     return _Result(len(files), reviewed, sift(reviewed.findings, ignores, today=today))
 
 
 def _read(paths: Sequence[str]) -> tuple[IacFile, ...]:
     return tuple(_at_home(file) for file in read_code([os.path.normpath(path) for path in paths], policies=True))
+
+
+def _with_named(files: tuple[IacFile, ...]) -> tuple[IacFile, ...]:
+    """Read the policies that file("...") names too: they are a part of the file that does."""
+    known = {file.path for file in files}
+    named: list[str] = []
+    for file in files:
+        for use in file.uses:
+            path = next(filter(os.path.isfile, file_candidates(file.path, use)), None)
+            if path is not None and path not in known:
+                known.add(path)
+                named.append(path)
+    return (*files, *_read(named))
 
 
 def _beside(files: Sequence[IacFile]) -> list[str]:

@@ -226,7 +226,7 @@ def _said(rule: str) -> _Said:
 class _ResourceRule(BaseResourceCheck):
     def __init__(self, rule: str) -> None:
         said = _said(rule)
-        super().__init__(said.name, said.id, [CheckCategories.IAM], ["aws_*"], said.guideline)
+        super().__init__(said.name, said.id, [CheckCategories.IAM], ["aws_*", "awscc_*"], said.guideline)
         self._rule = rule
 
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:

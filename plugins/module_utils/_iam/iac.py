@@ -17,6 +17,7 @@ from .document import Document
 __all__ = [
     "ACCOUNT",
     "DOCUMENT",
+    "FILE",
     "LONGEST_NUMBER",
     "MARKERS",
     "PARTITION",
@@ -37,6 +38,8 @@ PARTITION = "\ue011"
 UNRESOLVED = "\ue012"
 # Before the name of a policy that stands elsewhere in the code, as a document of its own.
 DOCUMENT = "\ue013"
+#: Between the two where it is a file.
+FILE = "file:"
 
 #: Digits; Python refuses to read a number of more than 4300, and nothing here is one.
 LONGEST_NUMBER = 100
@@ -85,19 +88,22 @@ class IacPolicy(NamedTuple):
 
 
 class IacUse(NamedTuple):
-    """A resource whose policy is a document that stands elsewhere: ``name`` is the document's."""
+    """A resource, or another document, whose policy stands elsewhere: ``name`` is the document's, or a file's path."""
 
     name: str
     resource_type: str
     attribute: str
+    address: str = ""
+    line: int = 0
 
 
 class IacUnread(NamedTuple):
-    """A place where a policy belongs, and that only a run of the code fills."""
+    """A place where a policy, or a part of one, stands that could not be read; ``why`` goes on after the attribute."""
 
     line: int
     address: str
     attribute: str
+    why: str = "is not known before a run"
 
 
 class IacSecret(NamedTuple):

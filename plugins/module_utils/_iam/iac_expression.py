@@ -17,15 +17,17 @@ __all__ = ["account_facts", "marked", "policy_reference"]
 
 _ACCOUNT = re.compile(r"data\.aws_caller_identity\.[\w-]+(?:\[0\])?\.account_id")
 _PARTITION = re.compile(r"data\.aws_partition\.[\w-]+(?:\[0\])?\.partition")
-_POLICY = re.compile(r"data\.aws_iam_policy_document\.([\w-]+)(?:\[[^\[\]]*\])?\.(?:minified_)?json")
+_POLICY = re.compile(r"data\.aws_iam_policy_document\.([\w-]+)(?:\[[^\[\]]*\]|\.\*)?\.(?:minified_)?json")
 _INNERMOST = re.compile(r"\$\{([^{}]*)\}|%\{[^{}]*\}")
 _OF_IAM = re.compile(r"\s*(?:[\w-]+:[\w/:.+=@-]+\s*(?:,\s*'[^']*'\s*)?|[*?$])")
 # An expression without ${...} around it, as parsers of Terraform's language give it.
 _BARE = re.compile(
     r"(?:(?:var|local|module|data|each|count|self|path|terraform)\.|aws_\w+\.[\w-]+[.\[])[^\s:]*"
-    r"|[a-z]\w*\(.*\)|.*\S \? .* : .*",
+    r"|[a-z]\w*\.(?:key|value)(?:[.\[][^\s:]*)?|[a-z]\w*\(.*\)|.*\S \? .* : .*|[\[{]+for\s.*\sin\s.*",
     re.DOTALL,
 )
+# The same inside a key, where other tools leave out the braces around it: aws:var.key.
+_BARE_INSIDE = re.compile(r"(?<![\w.-])(?:var|local|module|data|each)\.[\w.\[\]-]+")
 # In the place of braces that are to stay.
 _OPEN = "\ue01d"
 _CLOSE = "\ue01e"
@@ -48,7 +50,7 @@ def policy_reference(name: str) -> str:
 def marked(value: Any, *, bare: bool = False) -> Any:
     """Put marks in the place of expressions in every text; ``bare`` texts may be expressions as a whole."""
     if isinstance(value, dict):
-        return {marked(key): marked(item, bare=bare) for key, item in value.items()}
+        return {_key(key, bare=bare): marked(item, bare=bare) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [marked(item, bare=bare) for item in value]
     if not isinstance(value, str):
@@ -56,6 +58,10 @@ def marked(value: Any, *, bare: bool = False) -> Any:
     if bare and _BARE.fullmatch(value):
         return _worth(value)
     return _text(value) if "${" in value or "%{" in value else value
+
+
+def _key(key: Any, *, bare: bool) -> Any:
+    return _BARE_INSIDE.sub(UNRESOLVED, marked(key)) if bare and isinstance(key, str) else marked(key)
 
 
 def _text(value: str) -> str:

@@ -122,6 +122,7 @@ def policy_of(body: Any) -> Any:
     """Return the policy that the body of an aws_iam_policy_document stands for; other content stays beside it."""
     if not isinstance(body, dict):
         return body
+    body = _written_out(body)
     statements = [_statement(one) for one in _blocks(body.get("statement"))]
     rest = {key: value for key, value in body.items() if key != "statement"}
     if not statements:
@@ -129,7 +130,18 @@ def policy_of(body: Any) -> Any:
     return [{"Version": body.get("version") or "2012-10-17", "Statement": statements}, rest]
 
 
+def _written_out(block: Mapping[str, Any]) -> Dict[str, Any]:
+    """Put the content of dynamic blocks among the others: how often it will be there is not known."""
+    content = {key: value for key, value in block.items() if key != "dynamic"}
+    for dynamic in _blocks(block.get("dynamic")):
+        for kind, repeated in dynamic.items():
+            for one in _blocks(repeated):
+                content[kind] = [*_blocks(content.get(kind)), *_blocks(one.get("content"))]
+    return content
+
+
 def _statement(block: Mapping[str, Any]) -> Dict[str, Any]:
+    block = _written_out(block)
     statement: Dict[str, Any] = {"Effect": block.get("effect") or "Allow"}
     if block.get("sid"):
         statement["Sid"] = block["sid"]

@@ -10,6 +10,7 @@ fill in is a policy variable to them, and what they could not judge because of i
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
@@ -19,11 +20,11 @@ from .catalogue import AUTHORIZATION, FILES, ORGANIZATION, PARTS
 from .context import AuditContext, AuditOptions
 from .document import MFA_KEYS, Document, Problem
 from .finding import Finding, order
-from .iac import UNRESOLVED, IacFile, IacPolicy, own
+from .iac import FILE, UNRESOLVED, IacFile, IacPolicy, IacUse, own
 from .iac_tree import SERIAL_NOT_JUDGED
 from .review_lines import Places
 
-__all__ = ["POLICY_RULES", "TEXT_RULES", "Reviewed", "Unjudged", "review"]
+__all__ = ["POLICY_RULES", "TEXT_RULES", "Reviewed", "Unjudged", "file_candidates", "review"]
 
 _CONDITIONS = tuple(f"MFA-C{number:02}" for number in range(1, 13))
 _OF_FILES = frozenset(("MFA-D06", "MFA-S07", "MFA-S09", "MFA-S10", "MFA-S11", "MFA-S12"))
@@ -38,6 +39,7 @@ _ACCOUNT = "000000000000"
 _PARTITION = "aws"
 _VARIABLE = "${not-known-before-a-run-%d}"
 _NAMED = "${not-known-before-a-run-"
+_OPEN = re.compile(rf"{re.escape(_NAMED)}\d+\}}")
 _HOLDERS = f"arn:{_PARTITION}:iam::{_ACCOUNT}:"
 _SERVICE = {
     "Version": "2012-10-17",
@@ -113,7 +115,7 @@ def review(
             if (carrier is None) == (one.rule in _OF_FILES):
                 placed = one if carrier is None else _placed(one, carrier, places)
                 found[order(placed)] = placed._replace(account="")
-    unjudged = [*_of_files(files), *_of_policies(account, by_holder)]
+    unjudged = [*_of_files(files, {file.path for file in (*files, *beside)}), *_of_policies(account, by_holder)]
     return Reviewed(tuple(found[key] for key in sorted(found)), tuple(dict.fromkeys(unjudged)), len(held))
 
 
@@ -133,12 +135,39 @@ def _held(files: Sequence[IacFile], beside: Sequence[IacFile]) -> List[_Held]:
 
 def _users(files: Sequence[IacFile]) -> Dict[Tuple[str, str], Set[str]]:
     """Say which types of resources use a document of a folder: to Terraform, a folder is one module."""
-    users: Dict[Tuple[str, str], Set[str]] = {}
+    uses: Dict[Tuple[str, str], List[IacUse]] = {}
+    paths = {file.path for file in files}
     for file in files:
         for use in file.uses:
-            if use.name:
-                users.setdefault((_folder(file), use.name), set()).add(use.resource_type)
-    return users
+            for path in file_candidates(file.path, use):
+                if path in paths:
+                    uses.setdefault(("", path), []).append(use)
+            uses.setdefault((_folder(file), use.name), []).append(use)
+    return {key: _types(key, uses, set()) for key in uses}
+
+
+def _types(key: Tuple[str, str], uses: Mapping[Tuple[str, str], List[IacUse]], seen: Set[Tuple[str, str]]) -> Set[str]:
+    """Return the types of the resources that use a document, by way of other documents too."""
+    types: Set[str] = set()
+    if key not in seen:
+        seen.add(key)
+        for use in uses.get(key, ()):
+            through = (key[0], use.address.rpartition(".")[2])
+            if use.address.startswith(_DATA) and through in uses:
+                types |= _types(through, uses, seen)
+            else:
+                types.add(use.resource_type)
+    return types
+
+
+def file_candidates(path: str, use: IacUse) -> Tuple[str, ...]:
+    """Return where the file of file("...") may be; () when the use is of something else."""
+    if not use.name.startswith(FILE):
+        return ()
+    name = use.name[len(FILE) :]
+    return tuple(
+        dict.fromkeys(posixpath.normpath(one) for one in (posixpath.join(posixpath.dirname(path), name), name))
+    )
 
 
 def _folder(file: IacFile) -> str:
@@ -150,6 +179,8 @@ def _kinds(file: IacFile, policy: IacPolicy, users: Mapping[Tuple[str, str], Set
     if policy.address.startswith(_DATA):
         name = policy.address.rpartition(".")[2]
         types = users.get((_folder(file), name), types)
+    elif not policy.address:
+        types = users.get(("", file.path), types)
     return {_kind(policy.kind, one) for one in types}
 
 
@@ -233,7 +264,7 @@ def _placed(found: Finding, held: _Held, places: Places) -> Finding:
 # --- what could not be judged ----------------------------------------------------------------------------------------
 
 
-def _of_files(files: Sequence[IacFile]) -> Iterator[Unjudged]:
+def _of_files(files: Sequence[IacFile], known: Set[str]) -> Iterator[Unjudged]:
     for file in files:
         for problem in file.problems:
             # Whether a device exists is for the audit of an account.
@@ -242,7 +273,12 @@ def _of_files(files: Sequence[IacFile]) -> Iterator[Unjudged]:
                 yield Unjudged(f"{file.path}:{line}" if line else file.path, "", what)
         for one in file.unread:
             where = f"inline:{one.address or one.attribute}"
-            yield Unjudged(f"{file.path}:{one.line}", where, f"{one.attribute} is not known before a run")
+            yield Unjudged(f"{file.path}:{one.line}", where, f"{one.attribute} {one.why}")
+        for use in file.uses:
+            candidates = file_candidates(file.path, use)
+            if candidates and not known.intersection(candidates):
+                why = f"{use.attribute} is the file {candidates[0].replace(UNRESOLVED, '...')}, which was not looked at"
+                yield Unjudged(f"{file.path}:{use.line}", f"inline:{use.address or use.attribute}", why)
 
 
 def _parted(path: str, problem: str) -> Tuple[str, str]:
@@ -300,9 +336,17 @@ def _condition_is_open(block: Any) -> bool:
         if _NAMED in operator or (not isinstance(keys, dict) and _is_open(keys)):
             return True
         for key, values in keys.items() if isinstance(keys, dict) else ():
-            if _NAMED in key or (key.lower() in MFA_KEYS and _is_open(values)):
+            if _may_be_mfa(key) or (key.lower() in MFA_KEYS and _is_open(values)):
                 return True
     return False
+
+
+def _may_be_mfa(key: str) -> bool:
+    """Whether a key of which a part is not known may be one about MFA: issuer:sub never is."""
+    if _NAMED not in key:
+        return False
+    pattern = ".*".join(map(re.escape, _OPEN.split(key.lower())))
+    return any(re.fullmatch(pattern, known) for known in MFA_KEYS)
 
 
 def _is_open(value: Any) -> bool:

@@ -131,6 +131,15 @@ def test_nothing_changed_is_clean_and_still_writes_sarif() -> None:
     assert sarif()["results"] == []
 
 
+def test_a_policy_that_a_changed_file_names_is_read_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    write(main__tf='resource "aws_iam_role" "r" {\n  assume_role_policy = file("${path.module}/broken.json")\n}\n')
+    assert run(["main.tf"]) == UNJUDGED
+    assert "is the file broken.json, which was not looked at" in capsys.readouterr().out
+    write(broken__json=BROKEN)
+    assert run(["main.tf"]) == FOUND
+    assert "broken.json:" in capsys.readouterr().out
+
+
 def test_a_changed_document_is_judged_for_what_the_module_uses_it_for(capsys: pytest.CaptureFixture[str]) -> None:
     statement = '  statement {\n    effect = "Deny"\n    actions = ["sts:AssumeRole"]\n    resources = ["*"]\n'
     condition = '    condition {\n      test = "BoolIfExists"\n      variable = "aws:MultiFactorAuthPresent"\n'

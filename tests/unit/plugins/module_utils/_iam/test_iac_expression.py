@@ -68,3 +68,8 @@ def test_a_bare_expression_is_one_where_that_is_asked_for(text: str, expected: s
 def test_whatever_is_nested_is_looked_into() -> None:
     value: dict[str, Any] = {"a": ["${var.x}", {"${var.k}": 1}], "b": True, "c": None}
     assert marked(value) == {"a": [UNRESOLVED, {UNRESOLVED: 1}], "b": True, "c": None}
+
+
+def test_a_key_may_have_a_bare_expression_inside() -> None:
+    assert marked({"aws:var.key": "local.a b"}, bare=True) == {f"aws:{UNRESOLVED}": "local.a b"}
+    assert marked({"oidc.example.com/data.x:sub": "a"}) == {"oidc.example.com/data.x:sub": "a"}

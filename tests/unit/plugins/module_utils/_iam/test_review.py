@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -370,7 +371,6 @@ def test_a_statement_that_is_not_known_leaves_the_others() -> None:
     [
         role(INTENDED).replace("arn:aws:iam::123456789012:root", "arn:aws:iam::${var.account}:root"),
         role(INTENDED).replace("arn:aws:iam::123456789012:root", "${aws_iam_user.a.arn}"),
-        'resource "aws_iam_role" "r" {\n  assume_role_policy = file("${path.module}/trust.json")\n}\n',
         'resource "aws_iam_role" "r" {\n  assume_role_policy = data.aws_iam_policy_document.a[0].json\n}\n',
         'resource "aws_iam_policy" "p" {\n  policy = ""\n}\n',
         'resource "aws_ecr_lifecycle_policy" "p" {\n  policy = jsonencode({rules = []})\n}\n',
@@ -419,3 +419,155 @@ def test_two_principals_that_are_not_known_are_not_taken_for_one() -> None:
     other = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "@2@"}}
     text = role(policy(intended, other)).replace('"@1@"', "var.people").replace('"@2@"', "var.programs")
     assert found(("main.tf", text)) == []
+
+
+# --- what would slip through -----------------------------------------------------------------------------------------
+
+FILE_OF_ORGANIZATION = 'resource "aws_organizations_policy" "p" {\n  content = file("${path.module}/scp.json")\n}\n'
+OUTSIDE = "has an MFA condition that stands in no policy: what it becomes a part of was not judged"
+
+
+def test_a_policy_in_a_file_of_its_own_is_judged_as_what_it_is_used_for() -> None:
+    scp = json.dumps(policy(MISTAKES["service_control_policy"]))
+    files = (("live/main.tf", FILE_OF_ORGANIZATION), ("live/scp.json", scp))
+    assert found(*files) == [("MFA-G04", "live/scp.json:1")]
+    assert reasons(*files) == []
+
+
+def test_a_policy_in_a_file_that_is_not_there_is_a_gap() -> None:
+    why = "content is the file live/scp.json, which was not looked at"
+    assert reasons(("live/main.tf", FILE_OF_ORGANIZATION)) == [("live/main.tf:2", why)]
+
+
+def test_a_document_is_known_by_what_uses_it_by_way_of_another() -> None:
+    text = """\
+data "aws_iam_policy_document" "part" {
+  statement {
+    effect    = "Deny"
+    actions   = ["sts:AssumeRole"]
+    resources = ["*"]
+    condition {
+      test     = "BoolIfExists"
+      variable = "aws:MultiFactorAuthPresent"
+      values   = ["false"]
+    }
+  }
+}
+data "aws_iam_policy_document" "all" {
+  source_policy_documents = [data.aws_iam_policy_document.part.json]
+}
+resource "aws_organizations_policy" "scp" {
+  content = data.aws_iam_policy_document.all.json
+}
+"""
+    assert [rule for rule, _place in found(("main.tf", text))] == ["MFA-G04"]
+
+
+@pytest.mark.parametrize("name", ["source_policy_documents", "override_policy_documents", "source_json"])
+def test_a_document_made_of_what_is_not_known_is_a_gap(name: str) -> None:
+    value = "var.other" if name == "source_json" else "[var.other]"
+    text = f"""data "aws_iam_policy_document" "d" {{
+  {name} = {value}
+  statement {{
+    actions   = ["s3:GetObject"]
+    resources = ["*"]
+  }}
+}}
+"""
+    assert reasons(("main.tf", text)) == [("main.tf:2", f"{name} is not known before a run")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        role(INTENDED).replace("jsonencode(", "var.own ? var.trust : jsonencode("),
+        role(INTENDED).replace("jsonencode(", "coalesce(var.trust, jsonencode(").replace(")\n}", "))\n}"),
+    ],
+)
+def test_the_branch_that_is_known_does_not_hide_the_other(text: str) -> None:
+    assert [reason for _place, reason in reasons(("main.tf", text))] == ["assume_role_policy is not known before a run"]
+
+
+@pytest.mark.parametrize(
+    ("other", "gaps"), [({"Ref": "Trust"}, ["is not known before a run"]), ({"Ref": "AWS::NoValue"}, [])]
+)
+def test_an_if_in_a_template_hides_nothing(other: dict[str, str], gaps: list[str]) -> None:
+    text = json.dumps(template({"Fn::If": ["Own", INTENDED, other]}))
+    assert [reason.partition(" ")[2] for _place, reason in reasons(("t.json", text))] == gaps
+
+
+def test_what_a_template_repeats_is_read() -> None:
+    for document, rules in ((BROKEN, ["MFA-C01"]), (INTENDED, [])):
+        entry = {"R${N}": template(document)["Resources"]["Ops"]}
+        text = json.dumps({"Resources": {"B": {"Type": "AWS::S3::Bucket"}, "Fn::ForEach::All": ["N", ["a"], entry]}})
+        assert [rule for rule, _place in found(("t.json", text))] == rules
+    unknown = {"R${N}": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Ref": "Trust"}}}}
+    text = json.dumps({"Resources": {"B": {"Type": "AWS::S3::Bucket"}, "Fn::ForEach::All": ["N", ["a"], unknown]}})
+    why = "Properties.AssumeRolePolicyDocument is not known before a run"
+    assert [reason for _place, reason in reasons(("t.json", text))] == [why]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'module "m" {\n  statements = [{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }]\n}\n',
+        'module "m" {\n  condition = [{ test = "Bool", variable = "aws:MultiFactorAuthPresent", values = ["x"] }]\n}\n',
+    ],
+)
+def test_a_condition_outside_of_every_policy_is_a_gap(text: str) -> None:
+    (why,) = (reason for _place, reason in reasons(("main.tf", text)))
+    assert why.endswith(OUTSIDE)
+
+
+def test_a_template_in_a_text_is_a_gap_where_it_has_a_condition_on_mfa() -> None:
+    inner = yaml_template(INTENDED).replace("\n", "\n        ")
+    stack_set = "Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: |\n"
+    text = f"Resources:\n  S:\n    {stack_set}        {inner}\n"
+    (why,) = (reason for _place, reason in reasons(("t.yaml", text)))
+    assert why.startswith("Properties.TemplateBody holds a text with an MFA condition")
+
+
+def test_dynamic_blocks_in_json_are_read() -> None:
+    condition = {"test": "ArnLike", "variable": "aws:MultiFactorAuthAge", "values": ["x"]}
+    statement = {
+        "actions": ["s3:*"],
+        "resources": ["*"],
+        "dynamic": {"condition": {"for_each": "${var.a}", "content": condition}},
+    }
+    for body in (
+        {"statement": statement},
+        {"dynamic": {"statement": [{"for_each": "${var.b}", "content": statement}]}},
+    ):
+        text = json.dumps({"data": {"aws_iam_policy_document": {"d": body}}})
+        assert [rule for rule, _place in found(("main.tf.json", text))] == ["MFA-C01"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'resource "aws_kms_key" "k" {\n  policy = var.own\n}\n',
+        "Resources: {K: {Type: AWS::KMS::Key, Properties: {KeyPolicy: {Ref: P}}}}\n",
+        'resource "awscc_iam_role" "r" {\n  assume_role_policy_document = var.own\n}\n',
+    ],
+)
+def test_a_file_that_names_neither_mfa_nor_iam_is_looked_at_for_policies(text: str, tmp_path: Path) -> None:
+    path = tmp_path / ("t.yaml" if "Type:" in text else "t.tf")
+    path.write_text(text, encoding="utf-8")
+    (unjudged,) = review(_iac_files.read_code([str(path)], policies=True)).unjudged
+    assert unjudged.reason.endswith("is not known before a run")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        role(INTENDED)
+        .replace("aws:MultiFactorAuthAge", "${var.issuer}:sub")
+        .replace("NumericLessThan", "StringEquals"),
+        'resource "aws_organizations_policy" "t" {\n  type = "TAG_POLICY"\n  content = var.tags\n}\n',
+        'resource "aws_ecr_lifecycle_policy" "p" {\n  policy = var.rules\n}\n',
+        'resource "aws_iam_role" "r" {\n  assume_role_policy = join("", data.aws_iam_policy_document.a.*.json)\n}\n',
+        "on: push\njobs: {a: {steps: [{run: aws iam get-policy}]}}\n",
+    ],
+)
+def test_what_is_never_about_mfa_is_no_gap(text: str) -> None:
+    assert reviewed(("main.yaml" if text.startswith("on:") else "main.tf", text)).unjudged == ()
