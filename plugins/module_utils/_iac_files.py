@@ -182,6 +182,8 @@ def _json(path: str, text: str) -> IacFile:
     except RecursionError:
         return _failed(path, "cannot be read: it is nested too deeply")
     except ValueError as exc:
+        if path.lower().endswith(_OTHERS):
+            return read_blocks(path, "text", [Block("", text)], Lines(text))
         line = getattr(exc, "lineno", 1)
         return _failed(path, f"cannot be read: it is not JSON at line {line}")
     form, blocks = _told_apart(path, tree)

@@ -94,7 +94,7 @@ class _Reader:
             "index_expr_term": self._reference,
             "attr_splat_expr_term": self._reference,
             "full_splat_expr_term": self._reference,
-            "conditional": lambda node: [self._value(part) for part in _parts(node)[1:]],
+            "conditional": lambda node: _flat([self._value(part) for part in _parts(node)[1:]]),
             "literal_value": lambda node: {"true": True, "false": False}.get(_words(node)),
             "int_lit": _number,
             "float_lit": lambda node: float(_words(node)),
@@ -148,7 +148,7 @@ class _Reader:
 
     def _several(self, node: Any) -> List[Any]:
         """Return every value in an expression: a list's, or those that one of which will be taken."""
-        return [self._value(part) for part in _parts(node)]
+        return _flat([self._value(part) for part in _parts(node)])
 
     def _object(self, node: Any) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
@@ -176,7 +176,7 @@ class _Reader:
             return _flat(arguments)
         if name == "format" and arguments and isinstance(arguments[0], str):
             return _formatted(arguments[0], arguments[1:])
-        return arguments
+        return _flat(arguments)
 
     def _file(self, node: Any, name: str, arguments: List[Any]) -> Any:
         if name == "file" and len(arguments) == 1 and str(arguments[0]).endswith(".json"):

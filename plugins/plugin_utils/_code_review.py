@@ -150,8 +150,11 @@ def _exceptions(path: str) -> Sequence[Any]:
 
 
 def _at_home(file: IacFile) -> IacFile:
-    """Name a file below the working directory without a ./ in front."""
+    """Name a file below the working directory from there on, as code scanning wants it."""
     path = os.path.normpath(file.path)
+    if os.path.isabs(path):
+        below = os.path.relpath(path)
+        path = path if below.startswith(os.pardir) else below
     return file._replace(path=path, problems=tuple(one.replace(file.path, path, 1) for one in file.problems))
 
 

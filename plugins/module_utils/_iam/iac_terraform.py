@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from .iac import Text
+from .iac import UNRESOLVED, Text
 from .iac_expression import marked
 from .iac_tree import Block
 
@@ -142,9 +142,9 @@ def _written_out(block: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _statement(block: Mapping[str, Any]) -> Dict[str, Any]:
     block = _written_out(block)
-    statement: Dict[str, Any] = {"Effect": block.get("effect") or "Allow"}
+    statement: Dict[str, Any] = {"Effect": _word(block.get("effect")) or "Allow"}
     if block.get("sid"):
-        statement["Sid"] = block["sid"]
+        statement["Sid"] = _word(block["sid"])
     for name, element in _ELEMENTS.items():
         if name in block:
             statement[element] = _iam(block[name])
@@ -154,8 +154,8 @@ def _statement(block: Mapping[str, Any]) -> Dict[str, Any]:
             statement[element] = principals
     conditions: Dict[str, Dict[str, List[Any]]] = {}
     for condition in _blocks(block.get("condition")):
-        keys = conditions.setdefault(str(condition.get("test")), {})
-        keys.setdefault(str(condition.get("variable")), []).extend(_list(_iam(condition.get("values"))))
+        keys = conditions.setdefault(str(_word(condition.get("test"))), {})
+        keys.setdefault(str(_word(condition.get("variable"))), []).extend(_list(_iam(condition.get("values"))))
     if conditions:
         statement["Condition"] = conditions
     return statement
@@ -174,6 +174,11 @@ def _principals(blocks: List[Mapping[str, Any]]) -> Optional[Any]:
 
 def _blocks(value: Any) -> List[Mapping[str, Any]]:
     return [value] if isinstance(value, dict) else list(_dicts(value))
+
+
+def _word(value: Any) -> Any:
+    """Return what can only be one word; which of several it will be is not known."""
+    return UNRESOLVED if isinstance(value, (dict, list)) else value
 
 
 def _list(value: Any) -> List[Any]:

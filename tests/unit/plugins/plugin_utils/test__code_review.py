@@ -131,6 +131,13 @@ def test_nothing_changed_is_clean_and_still_writes_sarif() -> None:
     assert sarif()["results"] == []
 
 
+def test_a_whole_path_below_the_working_directory_is_named_from_there(tmp_path: Path) -> None:
+    write(broken__json=BROKEN)
+    assert run([str(tmp_path / "broken.json"), "--sarif", "out.sarif"]) == FOUND
+    (result,) = sarif()["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "broken.json"
+
+
 def test_a_policy_that_a_changed_file_names_is_read_with_it(capsys: pytest.CaptureFixture[str]) -> None:
     write(main__tf='resource "aws_iam_role" "r" {\n  assume_role_policy = file("${path.module}/broken.json")\n}\n')
     assert run(["main.tf"]) == UNJUDGED

@@ -519,6 +519,21 @@ def test_a_condition_outside_of_every_policy_is_a_gap(text: str) -> None:
     assert why.endswith(OUTSIDE)
 
 
+def test_a_choice_of_effects_or_operators_is_a_gap() -> None:
+    text = DATA_SOURCE.format(DATA_INTENDED)
+    for old, new in (
+        ("    actions", '    effect  = try(var.effect, "Allow")\n    actions'),
+        ('"Bool"', 'coalesce(var.test, "Bool")'),
+    ):
+        assert old in text
+        (why,) = (reason for _place, reason in reasons(("main.tf", text.replace(old, new, 1))))
+        assert why.endswith("not known before a run")
+
+
+def test_a_text_that_begins_like_json_is_a_text() -> None:
+    assert reasons(("notes.txt", "[console]\nmfa = yes\n")) == []
+
+
 def test_a_template_in_a_text_is_a_gap_where_it_has_a_condition_on_mfa() -> None:
     inner = yaml_template(INTENDED).replace("\n", "\n        ")
     stack_set = "Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: |\n"
@@ -557,6 +572,17 @@ def test_a_file_that_names_neither_mfa_nor_iam_is_looked_at_for_policies(text: s
     assert unjudged.reason.endswith("is not known before a run")
 
 
+DATA_REPLACED = """\
+data "aws_iam_policy_document" "d" {
+  statement {
+    sid       = replace(var.a, "/", "")
+    actions   = ["s3:*"]
+    resources = coalescelist([for one in var.b : "arn:${one}"], ["a"])
+  }
+}
+"""
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -566,6 +592,8 @@ def test_a_file_that_names_neither_mfa_nor_iam_is_looked_at_for_policies(text: s
         'resource "aws_organizations_policy" "t" {\n  type = "TAG_POLICY"\n  content = var.tags\n}\n',
         'resource "aws_ecr_lifecycle_policy" "p" {\n  policy = var.rules\n}\n',
         'resource "aws_iam_role" "r" {\n  assume_role_policy = join("", data.aws_iam_policy_document.a.*.json)\n}\n',
+        role(INTENDED).replace('"arn:aws:iam::123456789012:root"', 'var.a ? ["*"] : [for one in var.b : "arn:${one}"]'),
+        DATA_REPLACED,
         "on: push\njobs: {a: {steps: [{run: aws iam get-policy}]}}\n",
     ],
 )
