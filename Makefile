@@ -133,7 +133,7 @@ lint-format:
 
 # Through the link, so that absolute and relative imports name one and the same module.
 lint-mypy:
-	@echo "--- mypy"; mypy --no-error-summary $(COLLECTION)/plugins tests $(wildcard roles/*/files/*.py roles/*/files/*/*.py)
+	@echo "--- mypy"; mypy --no-error-summary $(COLLECTION)/plugins $(COLLECTION)/review tests $(wildcard roles/*/files/*.py roles/*/files/*/*.py)
 
 # Managed hosts may have Python 3.8: syntax and standard library of what runs there.
 lint-python38:

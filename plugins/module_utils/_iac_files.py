@@ -45,7 +45,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_tree
     read_blocks,
 )
 
-__all__ = ["PASSED_OVER", "file_content", "read_code", "read_text"]
+__all__ = ["PASSED_OVER", "file_content", "is_code", "read_code", "read_text"]
 
 _LARGEST = 64 * 1024 * 1024
 _HCL = (".tf", ".tfvars", ".hcl")
@@ -58,34 +58,52 @@ _SUFFIXES = frozenset((*_HCL, *_JSON, *_YAML, *_PICTURES, *_OTHERS))
 PASSED_OVER = frozenset((".git", ".terraform", "node_modules", "__pycache__", ".venv"))
 # A file without any of these says nothing about MFA.
 _TOPICS = ("mfa", "u2f/", "multifactor", "base_32_string_seed", "qr_code_png", "otpauth")
+# What a policy has that may be about MFA without saying so: a misspelt key, or a text that comes from elsewhere.
+_POLICIES = (
+    "authpresent", "authage", "factor", "policydocument", "assume_role_policy", "aws_iam_", "aws_organizations_",
+)  # fmt: skip
+_ATTRIBUTES = ("policy", "policies")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _QR_NAME = re.compile(r"(?:^|[^a-z])(?:qr|mfa|otp|totp|2fa)|qr-?_?code|authenticator", re.IGNORECASE)
 # CreateVirtualMFADevice gives 64 letters of base32; others give at least 26.
 _SEED = re.compile(r"\s*[A-Z2-7]{26,128}=*\s*")
 
 
-def read_code(paths: Sequence[str]) -> Tuple[IacFile, ...]:
-    """Read files, and in directories everything that may be infrastructure code."""
-    return tuple(file for path in paths for file in (_walk(path) if os.path.isdir(path) else [_read(path, given=True)]))
+def read_code(paths: Sequence[str], *, policies: bool = False) -> Tuple[IacFile, ...]:
+    """Read files, and in directories everything that may be infrastructure code.
+
+    What says nothing about MFA is passed over; with ``policies`` not where it holds any policies.
+    """
+    topics = (*_TOPICS, *_POLICIES) if policies else _TOPICS
+    return tuple(
+        file
+        for path in paths
+        for file in (_walk(path, topics) if os.path.isdir(path) else [_read(path, topics, given=True)])
+    )
 
 
-def _walk(top: str) -> Iterator[IacFile]:
+def is_code(path: str) -> bool:
+    """Whether a file's name says that it may be infrastructure code, or what enrolling a device leaves behind."""
+    return os.path.splitext(path)[1].lower() in _SUFFIXES
+
+
+def _walk(top: str, topics: Sequence[str]) -> Iterator[IacFile]:
     closed: List[OSError] = []
     found = False
     for folder, folders, names in os.walk(top, onerror=closed.append):
         folders[:] = sorted(name for name in folders if name not in PASSED_OVER)
         for name in sorted(names):
             full = os.path.join(folder, name)
-            if os.path.splitext(name)[1].lower() in _SUFFIXES and not os.path.islink(full):
+            if is_code(name) and not os.path.islink(full):
                 found = True
-                yield _read(full, given=False)
+                yield _read(full, topics, given=False)
     for exc in closed:
         yield _failed(str(exc.filename), f"cannot be read: {exc.strerror}")
     if not (found or closed):
         yield _failed(top, "holds no file that may be infrastructure code")
 
 
-def _read(path: str, *, given: bool) -> IacFile:
+def _read(path: str, topics: Sequence[str], *, given: bool) -> IacFile:
     try:
         content = file_content(path)
     except OSError as exc:
@@ -97,7 +115,7 @@ def _read(path: str, *, given: bool) -> IacFile:
     except UnicodeDecodeError:
         code = os.path.splitext(path)[1].lower() not in (*_PICTURES, *_OTHERS)
         return _failed(path, "is no text in UTF-8 or UTF-16") if given or code else IacFile(path, "text")
-    return read_text(path, text)
+    return read_text(path, text, topics)
 
 
 def file_content(path: str) -> bytes:
@@ -124,13 +142,16 @@ def _picture(path: str) -> IacFile:
     return IacFile(path, "qr", secrets=(IacSecret(1, "", "", "a QR code of an MFA device, which holds its seed"),))
 
 
-def read_text(path: str, text: str) -> IacFile:
+def read_text(path: str, text: str, topics: Sequence[str] = _TOPICS) -> IacFile:
     """Read a file's text; the path says what it is, and the text where the path does not."""
     suffix = os.path.splitext(path)[1].lower()
     if _SEED.fullmatch(text):
         return IacFile(path, "text", secrets=(IacSecret(1, "", "", "what looks like the seed of an MFA device"),))
     folded = text.lower()
-    if not any(topic in folded for topic in _TOPICS):
+    if topics is not _TOPICS:
+        # Every resource of Terraform and CloudFormation may have a policy that is not known before a run.
+        topics = (*topics, *(_ATTRIBUTES if suffix in _HCL or "aws::" in folded else ()))
+    if not any(topic in folded for topic in topics):
         return IacFile(path, "text")
     return _picture(path) if suffix in _PICTURES else _structured(path, suffix, text)
 
@@ -161,6 +182,8 @@ def _json(path: str, text: str) -> IacFile:
     except RecursionError:
         return _failed(path, "cannot be read: it is nested too deeply")
     except ValueError as exc:
+        if path.lower().endswith(_OTHERS):
+            return read_blocks(path, "text", [Block("", text)], Lines(text))
         line = getattr(exc, "lineno", 1)
         return _failed(path, f"cannot be read: it is not JSON at line {line}")
     form, blocks = _told_apart(path, tree)

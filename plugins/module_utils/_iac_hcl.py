@@ -14,11 +14,15 @@ import traceback
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import (
-    ACCOUNT,
+    DOCUMENT,
+    FILE,
     LONGEST_NUMBER,
-    PARTITION,
     UNRESOLVED,
     Text,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_expression import (
+    account_facts,
+    policy_reference,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_terraform import named_block
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_tree import Block
@@ -35,8 +39,8 @@ __all__ = ["HCL2_IMPORT_ERROR", "HclProblem", "hcl_blocks"]
 _INTERPOLATION = re.compile(r"\$\$\{|%%\{|\$\{([^{}]*)\}|%\{[^{}]*\}")
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([nrt"\\]))')
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-_ACCOUNT = re.compile(r"data\.aws_caller_identity\.[\w-]+(?:\[0\])?\.account_id")
-_PARTITION = re.compile(r"data\.aws_partition\.[\w-]+(?:\[0\])?\.partition")
+# What stands in another file; policies there are read where they stand.
+_FILES = frozenset(("file", "templatefile", "filebase64"))
 _SAME = frozenset(
     ("jsonencode", "tolist", "toset", "tostring", "distinct", "sort", "trimspace", "sensitive", "nonsensitive")
 )
@@ -88,6 +92,9 @@ class _Reader:
             "identifier": self._reference,
             "get_attr_expr_term": self._reference,
             "index_expr_term": self._reference,
+            "attr_splat_expr_term": self._reference,
+            "full_splat_expr_term": self._reference,
+            "conditional": lambda node: _flat([self._value(part) for part in _parts(node)[1:]]),
             "literal_value": lambda node: {"true": True, "false": False}.get(_words(node)),
             "int_lit": _number,
             "float_lit": lambda node: float(_words(node)),
@@ -141,7 +148,7 @@ class _Reader:
 
     def _several(self, node: Any) -> List[Any]:
         """Return every value in an expression: a list's, or those that one of which will be taken."""
-        return [self._value(part) for part in _parts(node)]
+        return _flat([self._value(part) for part in _parts(node)])
 
     def _object(self, node: Any) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
@@ -161,21 +168,27 @@ class _Reader:
         arguments = [self._value(part) for one in node.children if _kind(one) == "arguments" for part in _parts(one)]
         if name in _SAME and len(arguments) == 1:
             return arguments[0]
+        if name in _FILES:
+            return self._file(node, name, arguments)
         if name == "merge" and all(isinstance(one, dict) for one in arguments):
             return {key: value for one in arguments for key, value in one.items()}
         if name in ("concat", "flatten"):
             return _flat(arguments)
         if name == "format" and arguments and isinstance(arguments[0], str):
             return _formatted(arguments[0], arguments[1:])
-        return arguments
+        return _flat(arguments)
+
+    def _file(self, node: Any, name: str, arguments: List[Any]) -> Any:
+        if name == "file" and len(arguments) == 1 and str(arguments[0]).endswith(".json"):
+            path = str(arguments[0]).replace(UNRESOLVED, "", 1).lstrip("/")
+            return Text.at(f"{DOCUMENT}{FILE}{path}", _line(node))
+        return [Text.at(UNRESOLVED, _line(node)), *arguments]
 
     def _reference(self, node: Any) -> str:
-        return self._resolved(_words(node))
+        return Text.at(self._resolved(_words(node)), _line(node))
 
     def _resolved(self, name: str) -> str:
-        if _ACCOUNT.fullmatch(name):
-            return ACCOUNT
-        return PARTITION if _PARTITION.fullmatch(name) else self._known.get(name, UNRESOLVED)
+        return account_facts(name) or policy_reference(name) or self._known.get(name, UNRESOLVED)
 
     # --- texts -------------------------------------------------------------------------------------------------------
 

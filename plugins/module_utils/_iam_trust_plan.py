@@ -8,9 +8,6 @@ Private to this collection, without side effects.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Sequence, Tuple
 
 from ._iam.account import Account, CoverageGap, Role
@@ -18,6 +15,7 @@ from ._iam.audit import audit
 from ._iam.catalogue import AUTHORIZATION, PARTS, RULES, SEVERITIES, severity_rank
 from ._iam.context import AuditOptions
 from ._iam.decide import Request, decide
+from ._iam.digest import digest
 from ._iam.document import Document, parse_document
 from ._iam.errors import IamError
 from ._iam.finding import Finding
@@ -28,8 +26,6 @@ __all__ = ["Change", "RoleTrust", "correction", "digest", "given", "lockout", "r
 
 _ASSUME = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 _MOST_FIXES = 50
-_PRINCIPALS = ("Principal", "NotPrincipal")
-_ROOT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):root")
 
 
 class RoleTrust(NamedTuple):
@@ -56,28 +52,6 @@ def role_in_snapshot(account: Account, name: str, path: str) -> RoleTrust:
         if role.name == name:
             return RoleTrust(role.name, role.arn, role.path, role.id, role.trust)
     raise IamError(f"the snapshot {path} has no role {name}: check the name, without its path, and the snapshot")
-
-
-def digest(document: Any) -> str:
-    """Return a hash of a document. What IAM itself rewrites does not count.
-
-    That is white space, the order of members and of the texts in a list, a list of one, and, as a principal, an
-    account's id in the place of its root's ARN.
-    """
-    text = json.dumps(_canonical(document), sort_keys=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def _canonical(value: Any, *, names: bool = False) -> Any:
-    if isinstance(value, dict):
-        return {key: _canonical(one, names=names or key in _PRINCIPALS) for key, one in value.items()}
-    if isinstance(value, list):
-        items = [_canonical(one, names=names) for one in value]
-        if all(isinstance(one, str) for one in items):
-            items = sorted(set(items))
-        return items[0] if len(items) == 1 else items
-    match = _ROOT.fullmatch(value) if names and isinstance(value, str) else None
-    return match.group(1) if match else value
 
 
 def given(document: Any) -> Change:

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../requirements"
 
 # runtime before dev: dev.in takes runtime.txt as a constraint, so that both fit into one environment.
-for source in bootstrap.in runtime.in dev.in sanity-*.in; do
+for source in bootstrap.in runtime.in dev.in review.in checkov.in sanity-*.in; do
   name=${source%.in}
   python=3.11
   [ "$name" != sanity-2.21 ] || python=3.13

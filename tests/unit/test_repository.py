@@ -81,7 +81,7 @@ def test_the_address_check_lets_others_pass() -> None:
     assert addresses("https://github.com/softtoken/compliance /some/checkout-2", "/some/checkout") == []
 
 
-@pytest.mark.parametrize("path", python_files("plugins", "roles"), ids=relative)
+@pytest.mark.parametrize("path", python_files("plugins", "roles", "review"), ids=relative)
 def test_python_file_carries_header(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     if path.name == "__init__.py" and (not lines or "module_utils" in path.parts):
@@ -93,7 +93,7 @@ def test_python_file_carries_header(path: Path) -> None:
     assert "from __future__ import annotations" in lines
 
 
-@pytest.mark.parametrize("path", python_files("plugins", "roles"), ids=relative)
+@pytest.mark.parametrize("path", python_files("plugins", "roles", "review"), ids=relative)
 def test_python_file_stays_readable_in_one_go(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     documentation = 0

@@ -38,13 +38,11 @@ from .organization import read_organization
 from .session import AwsError, ClientFactory, Session, api_name, failure_of, failures
 from .shape import DETAILS, keep, moment
 from .shape import VIRTUAL as VIRTUAL_SHAPE
-from .trail import Lookup, read_trail
+from .trail import Lookup, home_region, read_trail
 
-__all__ = ["CollectOptions", "collect"]
+__all__ = ["CollectOptions", "Identity", "collect", "identify"]
 
 _PAGE = {"PageSize": 1000}
-# Where a partition records the events of its global services.
-_TRAIL_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 _REPORT_SECONDS = 2.0
 _REPORT_TRIES = 30
 _REPORT_WAITS = ("ReportInProgress", "ReportNotPresent")
@@ -69,7 +67,9 @@ class CollectOptions(NamedTuple):
 DEFAULTS = CollectOptions()
 
 
-class _Identity(NamedTuple):
+class Identity(NamedTuple):
+    """Whose account it is, and in which partition."""
+
     account: str
     partition: str
 
@@ -86,7 +86,7 @@ def collect(
     ``client_factory`` is AnsibleAWSModule.client or something like it. ``progress`` is called from several threads.
     """
     session = Session(client_factory, region=options.region, workers=options.workers, attempts=options.attempts)
-    identity = _identify(session)
+    identity = identify(session)
     snapshot: Dict[str, Any] = {
         "account_id": identity.account,
         "partition": identity.partition,
@@ -102,17 +102,18 @@ def collect(
     }
 
 
-def _identify(session: Session) -> _Identity:
+def identify(session: Session) -> Identity:
+    """Return whose account it is."""
     client = session.client("sts")
     try:
         caller = client.get_caller_identity()
     except failures() as exc:
         failure = failure_of(exc, api_name(client, "get_caller_identity"))
         raise AwsError(
-            f"AWS does not say whose account this is, so nothing was collected: {failure}. This call needs no"
+            f"AWS does not say whose account this is, so nothing was done: {failure}. This call needs no"
             " permission: check the credentials, the region and the way to the endpoint."
         ) from exc
-    return _Identity(caller["Account"], caller["Arn"].split(":")[1])
+    return Identity(caller["Account"], caller["Arn"].split(":")[1])
 
 
 class _Collection:
@@ -249,7 +250,7 @@ class _Collection:
             for part in (CONFIG_RULES, METRIC_FILTERS, METRIC_ALARMS, ALARM_TOPICS):
                 self._session.note(part, NOT_ASKED)
         if self._options.trail_hours:
-            region = _TRAIL_REGIONS.get(partition, self._options.region)
+            region = home_region(partition, self._options.region)
             reads.append(self._trail(self._session.client("cloudtrail", region)))
         else:
             self._session.note(TRAIL, NOT_ASKED)

@@ -17,6 +17,7 @@ __all__ = [
     "CONFIG_RULE",
     "DETAILS",
     "DEVICE",
+    "DIAGNOSIS_EVENT",
     "METRIC_FILTER",
     "SUBSCRIPTION",
     "TRAIL_EVENT",
@@ -127,6 +128,47 @@ TRAIL_EVENT: Shape = {
     },
     "responseElements": {"ConsoleLogin": True, "virtualMFADevice": {"serialNumber": True}},
     "additionalEventData": {"MFAUsed": True, "MFAIdentifier": True, "MobileVersion": True},
+}
+# What a diagnosis reads beside that: what became of policies, and where from a request came. It is in no snapshot.
+DIAGNOSIS_EVENT: Shape = {
+    **TRAIL_EVENT,
+    "sourceIPAddress": True,
+    "userIdentity": {
+        "type": True,
+        "arn": True,
+        "accountId": True,
+        "userName": True,
+        "accessKeyId": True,  # leads from a session of a role to the user who opened it
+        "sessionContext": {
+            "attributes": {"mfaAuthenticated": True},
+            "sessionIssuer": {"type": True, "arn": True, "userName": True},
+            "sourceIdentity": True,
+        },
+    },
+    "responseElements": {
+        "ConsoleLogin": True,
+        "virtualMFADevice": {"serialNumber": True},
+        "credentials": {"accessKeyId": True},
+    },
+    "requestParameters": {
+        "serialNumber": True,
+        "roleArn": True,
+        "roleSessionName": True,
+        "roleName": True,
+        "userName": True,
+        "groupName": True,
+        "virtualMFADeviceName": True,
+        "path": True,
+        "policyArn": True,
+        "policyName": True,
+        "policyDocument": True,
+        "policyId": True,
+        "content": True,
+        "targetId": True,
+        "versionId": True,
+        "setAsDefault": True,
+        "permissionsBoundary": True,
+    },
 }
 
 

@@ -16,6 +16,8 @@ from .document import Document
 
 __all__ = [
     "ACCOUNT",
+    "DOCUMENT",
+    "FILE",
     "LONGEST_NUMBER",
     "MARKERS",
     "PARTITION",
@@ -23,6 +25,8 @@ __all__ = [
     "IacFile",
     "IacPolicy",
     "IacSecret",
+    "IacUnread",
+    "IacUse",
     "IacValue",
     "Text",
     "own",
@@ -32,6 +36,10 @@ __all__ = [
 ACCOUNT = "\ue010"
 PARTITION = "\ue011"
 UNRESOLVED = "\ue012"
+# Before the name of a policy that stands elsewhere in the code, as a document of its own.
+DOCUMENT = "\ue013"
+#: Between the two where it is a file.
+FILE = "file:"
 
 #: Digits; Python refuses to read a number of more than 4300, and nothing here is one.
 LONGEST_NUMBER = 100
@@ -65,13 +73,37 @@ class IacValue(NamedTuple):
 
 
 class IacPolicy(NamedTuple):
-    """A policy document in the code; ``kind`` is trust, identity or resource."""
+    """A policy document in the code.
+
+    ``kind`` is trust, identity or resource; ``resource_type`` is what Terraform or CloudFormation calls the resource
+    around it (aws_iam_role), "" where there is none.
+    """
 
     document: Document
     kind: str
     line: int
     address: str
     attribute: str
+    resource_type: str = ""
+
+
+class IacUse(NamedTuple):
+    """A resource, or another document, whose policy stands elsewhere: ``name`` is the document's, or a file's path."""
+
+    name: str
+    resource_type: str
+    attribute: str
+    address: str = ""
+    line: int = 0
+
+
+class IacUnread(NamedTuple):
+    """A place where a policy, or a part of one, stands that could not be read; ``why`` goes on after the attribute."""
+
+    line: int
+    address: str
+    attribute: str
+    why: str = "is not known before a run"
 
 
 class IacSecret(NamedTuple):
@@ -92,6 +124,8 @@ class IacFile(NamedTuple):
     policies: Tuple[IacPolicy, ...] = ()
     secrets: Tuple[IacSecret, ...] = ()
     problems: Tuple[str, ...] = ()
+    uses: Tuple[IacUse, ...] = ()
+    unread: Tuple[IacUnread, ...] = ()
 
 
 def own(text: str, account: str, partition: str) -> str:

@@ -9,7 +9,7 @@ Private to this collection. The short forms of YAML (!Sub) have been written out
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from .iac import ACCOUNT, PARTITION, UNRESOLVED, Text
 from .iac_tree import Block
@@ -24,6 +24,7 @@ _UNKNOWN = frozenset(
         "Fn::GetAZs", "Fn::Transform", "Fn::Length",
     )
 )  # fmt: skip
+_FOR_EACH = "Fn::ForEach::"
 _DEEP = 200
 
 
@@ -43,8 +44,19 @@ def template_blocks(tree: Mapping[str, Any]) -> Iterator[Block]:
     for section in ("Parameters", "Mappings", "Resources", "Outputs"):
         entries = tree.get(section)
         for name, body in (entries if isinstance(entries, dict) else {}).items():
-            address = str(name) if section == "Resources" else f"{section}.{name}"
-            yield Block(address, _resolved(body, known, 0), str(name))
+            for logical, one in _repeated(str(name), body, 0):
+                address = logical if section == "Resources" else f"{section}.{logical}"
+                yield Block(address, _resolved(one, known, 0), logical)
+
+
+def _repeated(name: str, body: Any, depth: int) -> Iterator[Tuple[str, Any]]:
+    """Yield an entry of a section, or what Fn::ForEach makes many of, once."""
+    if name.startswith(_FOR_EACH) and isinstance(body, list) and depth < _DEEP:
+        for one in body[2:]:
+            for inner, entry in (one if isinstance(one, dict) else {}).items():
+                yield from _repeated(str(inner), entry, depth + 1)
+    else:
+        yield name, body
 
 
 def _defaults(parameters: Any) -> Dict[str, str]:
@@ -79,13 +91,15 @@ def _items(values: List[Any], known: Mapping[str, str], depth: int) -> List[Any]
     for value in values:
         item = _resolved(value, known, depth + 1)
         if isinstance(value, dict) and list(value) == ["Fn::If"] and isinstance(item, list):
-            items.extend(one for one in item if one != UNRESOLVED)
+            items.extend(item)
         else:
             items.append(item)
     return items
 
 
 def _ref(argument: Any, known: Mapping[str, str]) -> Any:
+    if argument == "AWS::NoValue":
+        return None
     return known.get(str(argument), UNRESOLVED)
 
 
@@ -116,7 +130,9 @@ def _join(argument: Any, _known: Mapping[str, str]) -> Any:
 
 def _if(argument: Any, _known: Mapping[str, str]) -> Any:
     """Return both branches: either may be what is deployed."""
-    return argument[1:] if isinstance(argument, list) and len(argument) == 3 else UNRESOLVED
+    if not (isinstance(argument, list) and len(argument) == 3):
+        return UNRESOLVED
+    return [one for one in argument[1:] if one is not None]
 
 
 def _like(written: str, text: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from .iac import Text
+from .iac import UNRESOLVED, Text
+from .iac_expression import marked
 from .iac_tree import Block
 
 __all__ = ["configuration_blocks", "is_configuration", "named_block", "plan_blocks", "policy_of", "state_blocks"]
@@ -54,7 +55,7 @@ def _labelled(kind: str, content: Any, depth: int, labels: List[str]) -> Iterato
         for label, inner in content.items():
             yield from _labelled(kind, inner, depth - 1, [*labels, str(label)])
     else:
-        yield named_block(kind, labels, content)
+        yield named_block(kind, labels, marked(content))
 
 
 def named_block(kind: str, labels: List[str], body: Any) -> Block:
@@ -121,6 +122,7 @@ def policy_of(body: Any) -> Any:
     """Return the policy that the body of an aws_iam_policy_document stands for; other content stays beside it."""
     if not isinstance(body, dict):
         return body
+    body = _written_out(body)
     statements = [_statement(one) for one in _blocks(body.get("statement"))]
     rest = {key: value for key, value in body.items() if key != "statement"}
     if not statements:
@@ -128,10 +130,21 @@ def policy_of(body: Any) -> Any:
     return [{"Version": body.get("version") or "2012-10-17", "Statement": statements}, rest]
 
 
+def _written_out(block: Mapping[str, Any]) -> Dict[str, Any]:
+    """Put the content of dynamic blocks among the others: how often it will be there is not known."""
+    content = {key: value for key, value in block.items() if key != "dynamic"}
+    for dynamic in _blocks(block.get("dynamic")):
+        for kind, repeated in dynamic.items():
+            for one in _blocks(repeated):
+                content[kind] = [*_blocks(content.get(kind)), *_blocks(one.get("content"))]
+    return content
+
+
 def _statement(block: Mapping[str, Any]) -> Dict[str, Any]:
-    statement: Dict[str, Any] = {"Effect": block.get("effect") or "Allow"}
+    block = _written_out(block)
+    statement: Dict[str, Any] = {"Effect": _word(block.get("effect")) or "Allow"}
     if block.get("sid"):
-        statement["Sid"] = block["sid"]
+        statement["Sid"] = _word(block["sid"])
     for name, element in _ELEMENTS.items():
         if name in block:
             statement[element] = _iam(block[name])
@@ -141,8 +154,8 @@ def _statement(block: Mapping[str, Any]) -> Dict[str, Any]:
             statement[element] = principals
     conditions: Dict[str, Dict[str, List[Any]]] = {}
     for condition in _blocks(block.get("condition")):
-        keys = conditions.setdefault(str(condition.get("test")), {})
-        keys.setdefault(str(condition.get("variable")), []).extend(_list(_iam(condition.get("values"))))
+        keys = conditions.setdefault(str(_word(condition.get("test"))), {})
+        keys.setdefault(str(_word(condition.get("variable"))), []).extend(_list(_iam(condition.get("values"))))
     if conditions:
         statement["Condition"] = conditions
     return statement
@@ -161,6 +174,11 @@ def _principals(blocks: List[Mapping[str, Any]]) -> Optional[Any]:
 
 def _blocks(value: Any) -> List[Mapping[str, Any]]:
     return [value] if isinstance(value, dict) else list(_dicts(value))
+
+
+def _word(value: Any) -> Any:
+    """Return what can only be one word; which of several it will be is not known."""
+    return UNRESOLVED if isinstance(value, (dict, list)) else value
 
 
 def _list(value: Any) -> List[Any]:

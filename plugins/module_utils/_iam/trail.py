@@ -18,7 +18,10 @@ from .patterns import read_date
 from .references import shown
 from .serial import Serial, parse_serial
 
-__all__ = ["LostUse", "Refusal", "Use", "events_of", "is_own_device", "lost_uses", "refusals", "uses"]
+__all__ = [
+    "LostUse", "Refusal", "Use", "error_of", "events_of", "field", "is_own_device", "lost_uses", "message_kind",
+    "principal_of", "records_of", "refusal_kind", "refusals", "seconds_of", "user_of", "uses",
+]  # fmt: skip
 
 _SERIAL_PARAMETER = "requestParameters.serialNumber"
 _IDENTIFIER = "additionalEventData.MFAIdentifier"
@@ -80,8 +83,13 @@ class Refusal(NamedTuple):
 
 def events_of(context: AuditContext) -> Iterator[Mapping[str, Any]]:
     """Yield the records of the account and those given, each once, also out of LookupEvents entries."""
+    return records_of(context.trail_events)
+
+
+def records_of(entries: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the records among entries, each once, also out of LookupEvents entries."""
     seen = set()
-    for entry in context.trail_events:
+    for entry in entries:
         record = _record(entry)
         if record is not None:
             identity = _text(record, "eventID")
@@ -106,7 +114,7 @@ def uses(records: Iterable[Mapping[str, Any]]) -> Iterator[Use]:
     for record in records:
         if _text(record, "eventName") not in _MANAGEMENT:
             for path in (_SERIAL_PARAMETER, _IDENTIFIER):
-                text = _at(record, path)
+                text = field(record, path)
                 if text:
                     yield _use(record, path, text)
 
@@ -116,11 +124,11 @@ def _use(record: Mapping[str, Any], path: str, text: str) -> Use:
         parse_serial(text),
         path,
         _text(record, "eventName"),
-        _user(record),
-        _principal(record),
+        user_of(record),
+        principal_of(record),
         _text(record, "eventTime"),
-        _error(record),
-        _at(record, "userIdentity.type") == "Root",
+        error_of(record),
+        field(record, "userIdentity.type") == "Root",
     )
 
 
@@ -140,10 +148,10 @@ def lost_uses(context: AuditContext, is_own: Callable[[Serial], bool]) -> Iterat
         serial = use.serial
         if serial.text in context.account.devices or not is_own(serial) or _is_roots(use):
             continue
-        if serial.text not in removed or _seconds(use.time) > removed[serial.text]:
+        if serial.text not in removed or seconds_of(use.time) > removed[serial.text]:
             found.setdefault(serial.text, []).append(use)
     for same in found.values():
-        last = max(same, key=lambda use: _seconds(use.time))
+        last = max(same, key=lambda use: seconds_of(use.time))
         yield LostUse(last.serial, len(same), last)
 
 
@@ -157,41 +165,48 @@ def _is_roots(use: Use) -> bool:
 def _removals(records: Iterable[Mapping[str, Any]]) -> Dict[str, float]:
     removed: Dict[str, float] = {}
     for record in records:
-        if _text(record, "eventName") in _REMOVAL and not _error(record):
-            serial = _at(record, _SERIAL_PARAMETER)
-            removed[serial] = max(_seconds(_text(record, "eventTime")), removed.get(serial, float("-inf")))
+        if _text(record, "eventName") in _REMOVAL and not error_of(record):
+            serial = field(record, _SERIAL_PARAMETER)
+            removed[serial] = max(seconds_of(_text(record, "eventTime")), removed.get(serial, float("-inf")))
     return removed
 
 
 def refusals(records: Iterable[Mapping[str, Any]]) -> Iterator[Refusal]:
     """Yield every request that failed for its MFA code, as far as a record can say so."""
     for record in records:
-        kind = _refusal_kind(record)
+        kind = refusal_kind(record)
         if kind:
-            text = _at(record, _SERIAL_PARAMETER) or _at(record, _IDENTIFIER)
+            text = field(record, _SERIAL_PARAMETER) or field(record, _IDENTIFIER)
             time = _text(record, "eventTime")
             yield Refusal(
                 kind,
-                _user(record),
-                _principal(record),
+                user_of(record),
+                principal_of(record),
                 parse_serial(text) if text else None,
                 time,
-                _seconds(time),
+                seconds_of(time),
                 _text(record, "sourceIPAddress"),
             )
 
 
-def _refusal_kind(record: Mapping[str, Any]) -> str:
-    message = _text(record, "errorMessage").lower()
-    if _BAD_SERIAL in message:
+def message_kind(code: str, message: str) -> str:
+    """Tell AWS's two refusals apart that look alike: code (a bad one), serial (no device of this user), or ""."""
+    folded = " ".join(message.lower().split())
+    if _BAD_SERIAL in folded:
         return "serial"
-    if _BAD_CODE in message or _text(record, "errorCode").startswith("InvalidAuthenticationCode"):
-        return "code"
-    if _text(record, "eventName") != "ConsoleLogin" or _at(record, "responseElements.ConsoleLogin") != "Failure":
+    return "code" if _BAD_CODE in folded or code.startswith("InvalidAuthenticationCode") else ""
+
+
+def refusal_kind(record: Mapping[str, Any]) -> str:
+    """Say of a record whether its MFA code was refused, and for what: code, serial, or ""."""
+    kind = message_kind(_text(record, "errorCode"), _text(record, "errorMessage"))
+    if kind:
+        return kind
+    if _text(record, "eventName") != "ConsoleLogin" or field(record, "responseElements.ConsoleLogin") != "Failure":
         return ""
     # AWS writes Yes for users and YES for root. With a wrong password there is no second factor yet.
-    used = _at(record, "additionalEventData.MFAUsed").lower() == "yes"
-    return "code" if used and message == "failed authentication" else ""
+    used = field(record, "additionalEventData.MFAUsed").lower() == "yes"
+    return "code" if used and _text(record, "errorMessage").lower() == "failed authentication" else ""
 
 
 # --- fields ----------------------------------------------------------------------------------------------------------
@@ -202,26 +217,33 @@ def _text(record: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _at(record: Mapping[str, Any], path: str) -> str:
-    outer, _dot, key = path.partition(".")
+def field(record: Mapping[str, Any], path: str) -> str:
+    """Return the text at a path of keys, "" where there is none."""
+    outer, dot, key = path.partition(".")
+    if not dot:
+        return _text(record, outer)
     inner = record.get(outer)
-    return _text(inner, key) if isinstance(inner, Mapping) else ""
+    return field(inner, key) if isinstance(inner, Mapping) else ""
 
 
-def _error(record: Mapping[str, Any]) -> str:
-    if _at(record, "responseElements.ConsoleLogin") == "Failure":
+def error_of(record: Mapping[str, Any]) -> str:
+    """Return the code with which a request failed, "" where it did not."""
+    if field(record, "responseElements.ConsoleLogin") == "Failure":
         return "Failure"
     return _text(record, "errorCode") or _text(record, "errorMessage")
 
 
-def _user(record: Mapping[str, Any]) -> str:
-    return _at(record, "userIdentity.userName") or _principal(record).rpartition("/")[2]
+def user_of(record: Mapping[str, Any]) -> str:
+    """Return the name of whoever asked; of a role's session, the session's."""
+    return field(record, "userIdentity.userName") or principal_of(record).rpartition("/")[2]
 
 
-def _principal(record: Mapping[str, Any]) -> str:
-    return _at(record, "userIdentity.arn") or _at(record, "userIdentity.principalId") or "unknown"
+def principal_of(record: Mapping[str, Any]) -> str:
+    """Return the ARN of whoever asked, or what there is in its place."""
+    return field(record, "userIdentity.arn") or field(record, "userIdentity.principalId") or "unknown"
 
 
-def _seconds(time: str) -> float:
+def seconds_of(time: str) -> float:
+    """Return a record's time as seconds since 1970; minus infinity where it is none."""
     seconds = read_date(time)
     return float("-inf") if seconds is None else seconds

@@ -25,7 +25,7 @@ from .gaps import Gap, gaps_of
 from .model import Report
 from .rule_help import RULE_HELP
 
-__all__ = ["LEVELS", "SECURITY_SEVERITIES", "render_sarif"]
+__all__ = ["LEVELS", "SECURITY_SEVERITIES", "render_code_sarif", "render_sarif"]
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 HOME = "https://github.com/softtoken/compliance"
@@ -46,14 +46,24 @@ _LINK = re.compile(r"\[([^\[\]]*)\](?=\()")
 
 def render_sarif(report: Report) -> str:
     """Return the text of report.sarif."""
-    runs = [] if report.account is None else [_run(report.account, report.generated_at)]
+    audit = report.account
+    runs = [] if audit is None else [_run(audit, f"account-{_segment(audit.name)}", report.generated_at)]
+    return _document(runs)
+
+
+def render_code_sarif(review: AccountAudit, generated_at: str) -> str:
+    """Return the text of a SARIF file on infrastructure code that was audited without any account."""
+    return _document([_run(review, "code-review", generated_at)])
+
+
+def _document(runs: list[dict[str, Any]]) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": runs}, indent=1, allow_nan=False) + "\n"
 
 
-def _run(audit: AccountAudit, generated_at: str) -> dict[str, Any]:
+def _run(audit: AccountAudit, category: str, generated_at: str) -> dict[str, Any]:
     run = {
         "tool": {"driver": _driver()},
-        "automationDetails": {"id": f"softtoken.compliance/account-{_segment(audit.name)}/{_segment(generated_at)}"},
+        "automationDetails": {"id": f"softtoken.compliance/{category}/{_segment(generated_at)}"},
         "invocations": [
             {
                 "executionSuccessful": not audit.message,

@@ -1,4 +1,4 @@
-"""Who may do what: identity policies where they bind, trust policies always."""
+"""Who may do what: identity and service control policies where they bind, trust policies always."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from moto.iam.models import Role
 
 from .identity import Caller
+from .organization import bound_by
 from .policy import decide, holds, matches_action, statements
 from .state import ACCOUNT, State
 from .wire import ApiError, Asked
@@ -34,6 +35,9 @@ class Authority:
             decision = self._decide(action, resource, caller, asked)
             if decision != "allow":
                 raise self._denied(asked, caller, resource, decision, action)
+            limit = bound_by(action, resource, self.context(caller, asked), caller.principal_arn)
+            if limit != "allow":
+                raise self._denied(asked, caller, resource, limit, action, "a service control policy")
 
     def check_assume(self, asked: Asked, caller: Caller, arn: str, more: dict[str, str]) -> Role:
         """Return the role, or refuse it where its trust policy or the caller's policies do not give it."""
@@ -44,6 +48,8 @@ class Authority:
         if role is None:
             raise denied
         context = {**self.context(caller, asked), **more}
+        if self._binds(caller) and bound_by("sts:AssumeRole", arn, context, caller.principal_arn) != "allow":
+            raise ApiError("AccessDenied", f"{denied.message} with an explicit deny in a service control policy")
         trusts = [
             (statement["Effect"], _trusted(statement.get("Principal", {}), caller))
             for statement in statements(role.assume_role_policy_document)
@@ -71,7 +77,12 @@ class Authority:
             "aws:SecureTransport": "true",
             "aws:SourceIp": asked.source,
             "aws:userid": caller.user_id,
+            "aws:ViaAWSService": "false",
         }
+        if "PolicyArn" in asked.parameters:
+            context["iam:PolicyARN"] = asked.parameters["PolicyArn"]
+        if caller.since:
+            context["aws:TokenIssueTime"] = datetime.fromtimestamp(caller.since, tz=UTC).isoformat()
         if caller.kind != "role":
             context["aws:username"] = caller.name
             if caller.mfa_at is not None:
@@ -82,7 +93,7 @@ class Authority:
         return context
 
     def resource(self, asked: Asked, caller: Caller) -> str:
-        """Return what an action of IAM is on; "*" for other services."""
+        """Return what an action of IAM or of a topic is on; "*" for other services."""
         given = asked.parameters
         if asked.service == "iam":
             if asked.operation == "CreateVirtualMFADevice":
@@ -90,7 +101,7 @@ class Authority:
             if asked.operation in _BY_SERIAL:
                 return str(given.get("SerialNumber", "*"))
             return self._entity(asked, caller)
-        return "*"
+        return _topic(asked) if asked.service == "sns" else "*"
 
     def managed(self, policy: Any) -> str:
         """Return the text of a managed policy's default version."""
@@ -108,6 +119,8 @@ class Authority:
         if group_name := given.get("GroupName"):
             group = iam.groups.get(group_name)
             return str(group.arn) if group else f"arn:aws:iam::{ACCOUNT}:group/{group_name}"
+        if asked.operation == "CreatePolicy":
+            return f"arn:aws:iam::{ACCOUNT}:policy{given.get('Path') or '/'}{given.get('PolicyName', '')}"
         return str(given.get("PolicyArn") or "*")
 
     def _binds(self, caller: Caller) -> bool:
@@ -135,16 +148,33 @@ class Authority:
             yield from holder.policies.values()
             yield from (self.managed(policy) for policy in holder.managed_policies.values())
 
-    def _denied(self, asked: Asked, caller: Caller, resource: str, decision: str, action: str) -> ApiError:
+    def _denied(
+        self,
+        asked: Asked,
+        caller: Caller,
+        resource: str,
+        decision: str,
+        action: str,
+        by: str = "an identity-based policy",
+    ) -> ApiError:
         shown = resource.replace(f"arn:aws:iam::{ACCOUNT}:user/", "user ") if ":user/" in resource else resource
         why = (
-            "with an explicit deny in an identity-based policy"
+            f"with an explicit deny in {by}"
             if decision == "deny"
-            else f"because no identity-based policy allows the {action} action"
+            else f"because no {by.partition(' ')[2]} allows the {action} action"
         )
         code = "AccessDenied" if asked.service in ("iam", "sts") else "AccessDeniedException"
         message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {shown} {why}"
         return ApiError(code, message, 403)
+
+
+def _topic(asked: Asked) -> str:
+    given = asked.parameters
+    if asked.operation == "CreateTopic":
+        return f"arn:aws:sns:{asked.region}:{ACCOUNT}:{given.get('Name')}"
+    # A subscription's ARN is its topic's, and one part more.
+    of_subscription = str(given.get("SubscriptionArn", "")).rpartition(":")[0]
+    return str(given.get("TopicArn") or given.get("ResourceArn") or of_subscription or "*")
 
 
 # Calls that are about the caller when they name no user.

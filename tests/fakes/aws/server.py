@@ -22,13 +22,14 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from . import trail
+from . import config_rules, trail
 from .authorise import Authority
 from .faults import Faults, Refusal, throttling
 from .iam_mfa import Call, DeviceCalls, Result
 from .identity import KEYS, OPERATOR, Caller, Identities, Keys
 from .pages import PAGED, sliced, start_of
 from .people import People
+from .queries import Queries, Trail
 from .signature import check_date, check_signature
 from .state import REGION, Rules, State
 from .sts import TokenCalls
@@ -75,6 +76,7 @@ class FakeAws(People):
         self.requests: list[Asked] = []
         self.events: list[dict[str, Any]] = []  # CloudTrail records, newest first
         self.lookups: list[tuple[str, float]] = []  # where and when
+        self.trail = Trail()
         self.state = State(true_time, Rules(window=window, enforce=enforce))
         self._clock = clock
         self._faults = Faults()
@@ -84,9 +86,13 @@ class FakeAws(People):
         self._handlers: dict[str, Callable[[Call], Result]] = {
             **DeviceCalls(self.state).handlers,
             **self._tokens.handlers,
+            **Queries(self.trail, lambda: self.events).handlers,
             "cloudtrail:LookupEvents": self._lookup,
         }
-        self._checks = UserCalls(self.state).checks
+        self._checks: dict[str, list[Callable[[Call], None]]] = {
+            **UserCalls(self.state).checks,
+            **config_rules.CHECKS,
+        }
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self._session = botocore.session.Session()
@@ -260,10 +266,10 @@ class FakeAws(People):
         now, region = self._clock(), call.asked.region
         with self._lock:
             self.lookups.append((region, now))
-            # Two a second for each account and region; records are in one region only.
+            # Two a second for each account and region.
             if sum(where == region and now - before < 1 for where, before in self.lookups) > 2:
                 raise ApiError("ThrottlingException", "Rate exceeded")
-        events = self.events if region == REGION else []
+        events = [event for event in self.events if event.get("awsRegion", REGION) == region]
         return trail.lookup(self.state, events, call.asked.parameters)
 
     def _record(self, asked: Asked, caller: Caller | None, outcome: trail.Outcome) -> None:

@@ -217,3 +217,33 @@ def test_not_resource_and_one_statement_without_a_list() -> None:
     assert decide([document], "iam:GetUser", "arn:y", {}) == "allow"
     assert decide([document], "iam:GetUser", "arn:x", {}) == "none"
     assert decide([document], "sts:AssumeRole", "arn:y", {}) == "none"
+
+
+# --- service control policies ----------------------------------------------------------------------------------------
+
+LIMIT = policy({"Effect": "Deny", "Action": "iam:CreateGroup", "Resource": "*"})
+
+
+@pytest.mark.parametrize("where", ["root", "unit", "account", "elsewhere", ""])
+def test_a_service_control_policy_binds_from_where_it_is_attached(strict: World, where: str) -> None:
+    _name, keys = strict.user()
+    organizations = strict.aws.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    unit = organizations.create_organizational_unit(ParentId=root, Name="unit")["OrganizationalUnit"]["Id"]
+    organizations.move_account(AccountId=ACCOUNT, SourceParentId=root, DestinationParentId=unit)
+    for target in (unit, ACCOUNT):
+        organizations.attach_policy(PolicyId="p-FullAWSAccess", TargetId=target)
+    other = organizations.create_organizational_unit(ParentId=root, Name="other")["OrganizationalUnit"]["Id"]
+    made = organizations.create_policy(
+        Name="limit", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(LIMIT)
+    )["Policy"]["PolicySummary"]["Id"]
+    targets = {"root": root, "unit": unit, "account": ACCOUNT, "elsewhere": other}
+    if where:
+        organizations.attach_policy(PolicyId=made, TargetId=targets[where])
+    iam = strict.iam(keys)
+    if where in ("", "elsewhere"):
+        iam.create_group(GroupName="made")
+        return
+    assert "with an explicit deny in a service control policy" in refused(iam.create_group, GroupName="made").message
+    strict.iam().create_group(GroupName="made-by-the-operator")

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads which guardrails an account has, and the calls that a service control policy would have stopped.
+
+Private to this collection. What is refused makes its part unknown, with the reason.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.documents import Names
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import State
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import TRAIL
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
+
+from .collect import Identity
+from .scp import ScpCalls
+from .session import AwsError, Session, api_name, failure_of, failures
+from .trail import Event, Lookup, look_up
+
+__all__ = ["Wishes", "look_back", "read_state"]
+
+_NO_GROUP = (
+    "no trail of this account delivers to a log group of CloudWatch Logs in this region, so that there is nothing to "
+    "count sign-ins in: have one deliver there, or name the log group"
+)
+_MISSING = ("NoSuchEntity", "NotFound", "NotFoundException", "ResourceNotFoundException")
+
+
+class Wishes(NamedTuple):
+    """What is looked for; ``groups`` are those that are to have a policy, by part."""
+
+    names: Names
+    log_group: str
+    groups: Mapping[str, Tuple[str, ...]]
+
+
+class _Asked(NamedTuple):
+    identity: Identity
+    names: Names
+    log_group: str
+    groups: Mapping[str, Tuple[str, ...]]
+
+
+def read_state(session: Session, identity: Identity, parts: Iterable[str], wishes: Wishes) -> State:
+    """Return what the account has of some parts."""
+    asked = _Asked(identity, *wishes)
+    state = State()
+    unread: Dict[str, str] = {}
+    for part in parts:
+        try:
+            state = _READERS[part](session, asked, state)
+        except IamError as exc:
+            unread[part] = str(exc)
+    return state._replace(unread=unread)
+
+
+def _tried(client: Any, operation: str, **parameters: Any) -> Optional[Dict[str, Any]]:
+    """Make a call; None where what it is about is not there."""
+    try:
+        answer: Dict[str, Any] = getattr(client, operation)(**parameters)
+    except failures() as exc:
+        failure = failure_of(exc, api_name(client, operation))
+        if failure.code in _MISSING:
+            return None
+        raise AwsError(str(failure)) from exc
+    return answer
+
+
+def _all(client: Any, operation: str, key: str, **parameters: Any) -> List[Any]:
+    try:
+        return [one for page in client.get_paginator(operation).paginate(**parameters) for one in page[key]]
+    except failures() as exc:
+        raise AwsError(str(failure_of(exc, api_name(client, operation)))) from exc
+
+
+def _identity_policy(part: str, session: Session, asked: _Asked, state: State) -> State:
+    client, name = session.client("iam"), getattr(asked.names, part)
+    for group in asked.groups.get(part, ()):
+        if _tried(client, "get_group", GroupName=group, MaxItems=1) is None:
+            raise AwsError(f"there is no group {group} that {name} could be given to: check the name, without its path")
+    arn = f"arn:{asked.identity.partition}:iam::{asked.identity.account}:policy/{name}"
+    found = _tried(client, "get_policy", PolicyArn=arn)
+    if found is None:
+        return state
+    version = _tried(client, "get_policy_version", PolicyArn=arn, VersionId=found["Policy"]["DefaultVersionId"])
+    if version is None:
+        return state
+    groups = _all(client, "list_entities_for_policy", "PolicyGroups", PolicyArn=arn, EntityFilter="Group")
+    held = (version["PolicyVersion"]["Document"], tuple(one["GroupName"] for one in groups))
+    return state._replace(policies={**state.policies, name: held})
+
+
+def _service_control(session: Session, asked: _Asked, state: State) -> State:
+    found = ScpCalls(session.client("organizations")).find(asked.names.scp)
+    return state if found is None else state._replace(scp=(found.document, found.targets))
+
+
+def _config_rules(session: Session, _asked: _Asked, state: State) -> State:
+    client = session.client("config")
+    rules = _all(client, "describe_config_rules", "ConfigRules")
+    recorders = _tried(client, "describe_configuration_recorders") or {}
+    if not recorders.get("ConfigurationRecorders"):
+        raise AwsError(
+            f"AWS Config has no recorder in {session.region}, and takes no rules without one: set it up "
+            "(community.aws.config_recorder, config_delivery_channel), or leave out config_rules"
+        )
+    return state._replace(config_rules=tuple(rules))
+
+
+def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
+    name = asked.names.sign_in
+    group = asked.log_group or _group_of_a_trail(session, asked.identity)
+    filters: Optional[Dict[str, Any]] = None
+    if group:
+        filters = _tried(session.client("logs"), "describe_metric_filters", logGroupName=group, filterNamePrefix=name)
+    alarms = _tried(session.client("cloudwatch"), "describe_alarms", AlarmNames=[name]) or {}
+    region = session.client("sns").meta.region_name
+    topic = f"arn:{asked.identity.partition}:sns:{region}:{asked.identity.account}:{name}"
+    found = [one for one in (filters or {}).get("metricFilters", ()) if one["filterName"] == name]
+    there = _tried(session.client("sns"), "get_topic_attributes", TopicArn=topic) is not None
+    heard: List[Any] = []
+    if there:
+        heard = _all(session.client("sns"), "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
+    return state._replace(
+        log_group="" if filters is None else group,
+        no_log_group=f"there is no log group {group} in {session.region}" if group else _NO_GROUP,
+        metric_filter=next(iter(found), None),
+        alarm=next(iter(alarms.get("MetricAlarms", ())), None),
+        topic=topic,
+        has_topic=there,
+        subscriptions=tuple((one["Protocol"], one["Endpoint"]) for one in heard),
+        pending=tuple(one["Endpoint"] for one in heard if one["SubscriptionArn"] == "PendingConfirmation"),
+    )
+
+
+def _group_of_a_trail(session: Session, identity: Identity) -> str:
+    """Return the log group that a trail delivers to, in this account and region; one of all regions rather."""
+    answer = _tried(session.client("cloudtrail"), "describe_trails") or {}
+    here = f":logs:{session.region}:{identity.account}:log-group:"
+    trails = sorted(answer.get("trailList", ()), key=lambda trail: not trail.get("IsMultiRegionTrail"))
+    arns = [trail.get("CloudWatchLogsLogGroupArn", "") for trail in trails]
+    return next((arn.partition(":log-group:")[2].split(":")[0] for arn in arns if here in arn), "")
+
+
+_Reader = Callable[[Session, _Asked, State], State]
+_READERS: Dict[str, _Reader] = {
+    "self_management": partial(_identity_policy, "self_management"),
+    "resync_only": partial(_identity_policy, "resync_only"),
+    "scp": _service_control,
+    "config_rules": _config_rules,
+    "login_alarm": _login_alarm,
+}
+
+
+def look_back(
+    session: Session,
+    regions: Sequence[str],
+    names: Optional[Sequence[str]],
+    lookup: Lookup,
+    sleep: Callable[[float], None],
+    say: Callable[[str], None],
+) -> Tuple[Event, ...]:
+    """Return the records of some events; without names of all that change something. Two calls a second."""
+    wanted = [("ReadOnly", "false")] if names is None else [("EventName", name) for name in names]
+    found: List[Event] = []
+    for region in regions:
+        client = session.client("cloudtrail", region)
+        for number, attribute in enumerate(wanted):
+            say(f"CloudTrail in {region}: {attribute[1]} ({number + 1} of {len(wanted)}), {len(found)} records so far")
+            try:
+                found.extend(look_up(session, client, attribute, lookup, sleep))
+            except failures() as exc:
+                session.note_failure(TRAIL, failure_of(exc, api_name(client, "lookup_events")), subject=attribute[1])
+                break  # refused once, refused for all names
+    return tuple(found)

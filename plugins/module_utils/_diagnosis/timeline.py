@@ -1,0 +1,283 @@
+# Copyright: (c) 2026, softtoken.compliance contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What CloudTrail's records tell of a user's MFA, in order: refusals, successes, devices that come and go, policies.
+
+Private to this collection. Records of any order, doubles and other users among them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail import (
+    error_of,
+    field,
+    principal_of,
+    records_of,
+    refusal_kind,
+    seconds_of,
+    user_of,
+)
+
+from . import kinds
+from .error_text import ErrorText
+from .model import Question
+from .redact import redact, shown_serial
+
+__all__ = [
+    "LIFECYCLE_EVENTS",
+    "POLICY_EVENTS",
+    "SIGN_IN_EVENTS",
+    "Failure",
+    "LifecycleEvent",
+    "PolicyEvent",
+    "Success",
+    "Timeline",
+    "pasted",
+    "read_timeline",
+]
+
+SIGN_IN_EVENTS = ("ConsoleLogin", "AssumeRole", "GetSessionToken")
+LIFECYCLE_EVENTS = (
+    "CreateVirtualMFADevice",
+    "EnableMFADevice",
+    "DeactivateMFADevice",
+    "DeleteVirtualMFADevice",
+    "ResyncMFADevice",
+)
+#: Changes of what the user may do, and of whom a role trusts.
+POLICY_EVENTS = (
+    "PutUserPolicy", "DeleteUserPolicy", "AttachUserPolicy", "DetachUserPolicy", "PutGroupPolicy", "DeleteGroupPolicy",
+    "AttachGroupPolicy", "DetachGroupPolicy", "AddUserToGroup", "RemoveUserFromGroup", "CreatePolicyVersion",
+    "SetDefaultPolicyVersion", "PutUserPermissionsBoundary", "DeleteUserPermissionsBoundary", "UpdateAssumeRolePolicy",
+    "CreateRole", "UpdatePolicy", "AttachPolicy", "DetachPolicy",
+)  # fmt: skip
+MANY_USERS = 3  # so many do not mistype at once
+_AHEAD_S = 60  # how far the controller's clock may lag behind AWS's
+_MFA_REFUSED = frozenset((kinds.CODE, kinds.SERIAL))
+
+
+class Failure(NamedTuple):
+    """One refused request. ``time`` is "" for one that was pasted; ``seconds`` is None then."""
+
+    kind: str
+    operation: str
+    code: str
+    message: str  # redacted
+    user: str
+    principal: str
+    is_session: bool  # of a role
+    mfa: Optional[bool]  # whether the request says that it was made with MFA
+    serial: str
+    role_arn: str
+    explicit_deny: bool
+    time: str
+    seconds: Optional[float]
+    event_id: str
+    address: str
+    action: str = ""
+
+    @property
+    def is_mfa(self) -> bool:
+        """Whether a code or a serial was refused, and not the request for another reason."""
+        return self.kind in _MFA_REFUSED
+
+
+class Success(NamedTuple):
+    """One request that an MFA code was taken for, or was not needed."""
+
+    operation: str
+    user: str
+    serial: str
+    mfa: bool
+    time: str
+    seconds: float
+    event_id: str
+
+
+class LifecycleEvent(NamedTuple):
+    """A device was created, enabled, deactivated, deleted or resynchronised."""
+
+    operation: str
+    user: str  # whose device, where the record says so
+    by: str
+    serial: str
+    error: str
+    time: str
+    seconds: float
+    event_id: str
+
+
+class PolicyEvent(NamedTuple):
+    """A policy was changed."""
+
+    operation: str
+    by: str
+    parameters: Mapping[str, Any]
+    time: str
+    seconds: float
+    event_id: str
+
+
+class Timeline(NamedTuple):
+    """Everything oldest first. ``failures`` and ``successes`` are the user's, ``others`` refused MFA of other users."""
+
+    failures: Tuple[Failure, ...]  # in the window
+    successes: Tuple[Success, ...]  # as far back as there are records
+    others: Tuple[Failure, ...]  # in the window
+    lifecycle: Tuple[LifecycleEvent, ...]  # as far back as there are records
+    changes: Tuple[PolicyEvent, ...]
+    records: int
+
+    @property
+    def pattern(self) -> str:
+        """Say how failures lie among successes: constant, intermittent, single or none."""
+        if not self.failures:
+            return "none"
+        first, last = self.failures[0].seconds or 0.0, self.failures[-1].seconds or 0.0
+        if any(first < one.seconds < last for one in self.successes if one.mfa):
+            return "intermittent"
+        return "single" if len(self.failures) == 1 else "constant"
+
+    @property
+    def users(self) -> Tuple[str, ...]:
+        """Name everybody with a refused code or serial, the asked one first."""
+        mine = [one.user for one in self.failures[:1]]
+        return tuple(dict.fromkeys(mine + [one.user for one in self.others]))
+
+    @property
+    def scope(self) -> str:
+        """Say whether it is one user or many."""
+        return "many_users" if len(self.users) >= MANY_USERS else "one_user"
+
+
+def read_timeline(entries: Iterable[Any], question: Question) -> Timeline:
+    """Read the records; with no user asked for, every failure is of the user."""
+    records = sorted(records_of(entries), key=_moment)
+    failures: List[Failure] = []
+    successes: List[Success] = []
+    others: List[Failure] = []
+    lifecycle: List[LifecycleEvent] = []
+    changes: List[PolicyEvent] = []
+    opened = _sessions_of(records, question.user)
+    for record in records:
+        name, error = field(record, "eventName"), error_of(record)
+        if name in LIFECYCLE_EVENTS:
+            lifecycle.append(_lifecycle(record))
+        if name in POLICY_EVENTS and not error and _in_window(record, question):
+            changes.append(_change(record))
+        mine = not question.user or _is_of(record, question.user) or _key(record) in opened
+        if error:
+            failure = _failure(record)
+            if _in_window(record, question) and _counts(failure):
+                if mine:
+                    failures.append(failure)
+                elif failure.is_mfa:
+                    others.append(failure)
+        elif mine and name in SIGN_IN_EVENTS:
+            successes.append(_success(record))
+    return Timeline(
+        tuple(failures), tuple(successes), tuple(others), tuple(lifecycle), tuple(changes), len(records)
+    )  # fmt: skip
+
+
+def pasted(error: ErrorText) -> Failure:
+    """Make a failure of an error text."""
+    return Failure(
+        error.kind, error.operation, error.code, error.message, error.user, error.principal,
+        ":assumed-role/" in error.principal, None, error.serial, error.role_arn, error.explicit_deny, "", None, "", "",
+        error.action,
+    )  # fmt: skip
+
+
+def _sessions_of(records: Iterable[Mapping[str, Any]], user: str) -> FrozenSet[str]:
+    """Give the keys of the sessions that a user opened: a role's session has any name."""
+    keys = (
+        field(record, "responseElements.credentials.accessKeyId")
+        for record in records
+        if field(record, "eventName") == "AssumeRole" and _is_of(record, user)
+    )
+    return frozenset(key for key in keys if key)
+
+
+def _key(record: Mapping[str, Any]) -> str:
+    return field(record, "userIdentity.accessKeyId")
+
+
+# --- records ---------------------------------------------------------------------------------------------------------
+
+
+def _moment(record: Mapping[str, Any]) -> float:
+    seconds = seconds_of(field(record, "eventTime"))
+    return seconds if math.isfinite(seconds) else float("-inf")
+
+
+def _in_window(record: Mapping[str, Any], question: Question) -> bool:
+    return question.since_s <= _moment(record) <= question.now_s + _AHEAD_S
+
+
+def _is_of(record: Mapping[str, Any], user: str) -> bool:
+    """Whether a record is about the user; who manages a device of somebody else asks for that one."""
+    if field(record, "eventName") in LIFECYCLE_EVENTS and field(record, "requestParameters.userName"):
+        return field(record, "requestParameters.userName") == user
+    return user_of(record) == user or field(record, "userIdentity.sessionContext.sourceIdentity") == user
+
+
+def _counts(failure: Failure) -> bool:
+    """Whether a failure may have to do with MFA; other calls fail for reasons of their own."""
+    if failure.kind in (kinds.CODE, kinds.SERIAL, kinds.DENIED):
+        return True
+    return failure.kind != kinds.UNKNOWN and failure.operation in (*SIGN_IN_EVENTS, *LIFECYCLE_EVENTS)
+
+
+def _failure(record: Mapping[str, Any]) -> Failure:
+    code, message = field(record, "errorCode"), field(record, "errorMessage")
+    operation = field(record, "eventName")
+    kind = refusal_kind(record) or kinds.kind_of(operation, code, message)
+    principal = principal_of(record)
+    mfa = field(record, "userIdentity.sessionContext.attributes.mfaAuthenticated")
+    return Failure(
+        kind, operation, code, redact(" ".join(message.split())[:2000])[:400], user_of(record), principal,
+        field(record, "userIdentity.type") == "AssumedRole", mfa == "true" if mfa else None,
+        _serial(record), field(record, "requestParameters.roleArn"), "explicit deny" in message.lower(),
+        field(record, "eventTime"), _moment(record), field(record, "eventID"),
+        field(record, "sourceIPAddress"), _action(record, operation),
+    )  # fmt: skip
+
+
+def _action(record: Mapping[str, Any], operation: str) -> str:
+    service = field(record, "eventSource").partition(".")[0]
+    return f"{service}:{operation}" if service and operation else ""
+
+
+def _serial(record: Mapping[str, Any]) -> str:
+    return shown_serial(
+        field(record, "requestParameters.serialNumber") or field(record, "additionalEventData.MFAIdentifier")
+    )
+
+
+def _success(record: Mapping[str, Any]) -> Success:
+    serial = _serial(record)
+    used = field(record, "additionalEventData.MFAUsed").lower() == "yes"
+    return Success(
+        field(record, "eventName"), user_of(record), serial, used or bool(serial), field(record, "eventTime"),
+        _moment(record), field(record, "eventID"),
+    )  # fmt: skip
+
+
+def _lifecycle(record: Mapping[str, Any]) -> LifecycleEvent:
+    serial = _serial(record) or shown_serial(field(record, "responseElements.virtualMFADevice.serialNumber"))
+    return LifecycleEvent(
+        field(record, "eventName"), field(record, "requestParameters.userName"), user_of(record), serial,
+        error_of(record), field(record, "eventTime"), _moment(record), field(record, "eventID"),
+    )  # fmt: skip
+
+
+def _change(record: Mapping[str, Any]) -> PolicyEvent:
+    parameters = record.get("requestParameters")
+    return PolicyEvent(
+        field(record, "eventName"), user_of(record), parameters if isinstance(parameters, Mapping) else {},
+        field(record, "eventTime"), _moment(record), field(record, "eventID"),
+    )  # fmt: skip

@@ -1,0 +1,127 @@
+"""Reading the guardrails of an account and its event history over real HTTP; what is refused is never in place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.collect import identify
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.guardrails import (
+    Wishes,
+    look_back,
+    read_state,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.session import Session
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.trail import Lookup
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.documents import (
+    PARTS,
+    Choices,
+    documents_of,
+    names_of,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import State
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.dry_run import dry_run
+
+from tests.fakes.aws import ACCOUNT, REGION, FakeAws
+
+NAMES = names_of("g-")
+RECORDER = {"name": "default", "roleARN": f"arn:aws:iam::{ACCOUNT}:role/config"}
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    with FakeAws() as running:
+        yield running
+
+
+def session_of(aws: FakeAws) -> Session:
+    return Session(aws.client, region=REGION, workers=1, attempts=2)
+
+
+def state_of(aws: FakeAws, *parts: str, log_group: str = "", **groups: tuple[str, ...]) -> State:
+    session = session_of(aws)
+    return read_state(session, identify(session), parts or PARTS, Wishes(NAMES, log_group, groups))
+
+
+def test_a_part_whose_calls_are_refused_is_unknown_and_named(aws: FakeAws) -> None:
+    for api in (
+        "iam:GetPolicy", "organizations:ListPolicies", "config:DescribeConfigRules", "cloudtrail:DescribeTrails",
+    ):  # fmt: skip
+        aws.deny(api)
+    unread = state_of(aws).unread
+    assert set(unread) == set(PARTS)
+    assert "iam:GetPolicy failed: AccessDenied" in unread["self_management"]
+    assert "lack organizations:ListPolicies" in unread["scp"] or "organizations:ListPolicies failed" in unread["scp"]
+
+
+def test_what_the_guardrails_stand_on_is_asked_for(aws: FakeAws) -> None:
+    aws.client("organizations").create_organization(FeatureSet="ALL")
+    state = state_of(aws, self_management=("people",))
+    assert "no group people" in state.unread["self_management"]
+    assert "has no recorder in us-east-1" in state.unread["config_rules"]
+    assert set(state.unread) == {"self_management", "config_rules"}
+    assert state.log_group == ""
+    assert "no trail of this account" in state.no_log_group
+    assert "no log group absent" in state_of(aws, "login_alarm", log_group="absent").no_log_group
+    aws.client("config").put_configuration_recorder(ConfigurationRecorder=RECORDER)
+    assert state_of(aws, "config_rules").unread == {}
+
+
+def test_the_log_group_is_that_of_a_trail_in_this_account_and_region(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trail(region: str, account: str, group: str, **more: Any) -> dict[str, Any]:
+        return {"CloudWatchLogsLogGroupArn": f"arn:aws:logs:{region}:{account}:log-group:{group}:*", **more}
+
+    trails = [
+        {"Name": "without"},
+        trail("eu-west-1", ACCOUNT, "elsewhere"),
+        trail(REGION, "999999999999", "of-the-organization"),
+        trail(REGION, ACCOUNT, "one-region"),
+        trail(REGION, ACCOUNT, "trail/all", IsMultiRegionTrail=True),
+    ]
+    client = aws.client
+    client("logs").create_log_group(logGroupName="trail/all")
+
+    def made(service: str, **more: Any) -> Any:
+        one = client(service, **more)
+        if service == "cloudtrail":
+            monkeypatch.setattr(one, "describe_trails", lambda: {"trailList": trails}, raising=False)
+        return one
+
+    monkeypatch.setattr(aws, "client", made)
+    state = state_of(aws, "login_alarm")
+    assert state.log_group == "trail/all"
+    assert (state.has_topic, state.topic) == (False, f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAMES.sign_in}")
+
+
+def lookback(aws: FakeAws, names: list[str] | None) -> tuple[Session, tuple[dict[str, Any], ...]]:
+    session, now = session_of(aws), datetime.now(UTC)
+    lookup = Lookup(now - timedelta(hours=1), now + timedelta(minutes=1), 10)
+    return session, look_back(session, [REGION], names, lookup, time.sleep, lambda _text: None)
+
+
+@pytest.mark.parametrize("names", [["CreateUser", "CreateAccessKey"], None])
+def test_the_event_history_tells_who_would_have_been_denied(aws: FakeAws, names: list[str] | None) -> None:
+    keys = aws.add_user("deploy")
+    aws.client("iam", keys=keys).create_user(UserName="made-by-key")
+    serial = aws.virtual_device("deploy")
+    code = aws.soft_token(serial).code()
+    aws.client("sts", keys=keys).get_session_token(SerialNumber=serial, TokenCode=code)
+    session, records = lookback(aws, names)
+    assert session.gaps == []
+    made = dry_run(documents_of(Choices())["scp"], records)
+    assert [(call.principal, call.action) for call in made.denied] == [
+        (f"arn:aws:iam::{ACCOUNT}:user/deploy", "iam:CreateUser")
+    ]
+
+
+def test_an_event_history_that_is_refused_is_a_gap(aws: FakeAws) -> None:
+    aws.deny("cloudtrail:LookupEvents")
+    session, records = lookback(aws, ["CreateUser", "AssumeRole"])
+    assert records == ()
+    [gap] = session.gaps
+    assert "cloudtrail:LookupEvents failed: AccessDenied" in gap["reason"]

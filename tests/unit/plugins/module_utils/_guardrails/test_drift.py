@@ -1,0 +1,140 @@
+"""Drift: each thing in place, missing, changed or not read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.documents import (
+    ALARM_NAMESPACE,
+    CONFIG_RULES,
+    PARTS,
+    SIGN_IN_PATTERN,
+    Choices,
+    config_rules_of,
+    documents_of,
+    names_of,
+)
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import (
+    Item,
+    State,
+    Wanted,
+    compare,
+)
+
+NAMES = names_of("g-")
+DOCUMENTS = documents_of(Choices())
+TOPIC = "arn:aws:sns:us-east-1:123456789012:g-sign-in-without-mfa"
+MAIL = ("email", "sec@example.com")
+WANTED = Wanted(
+    PARTS, NAMES, DOCUMENTS, {"self_management": ("people",)}, ("ou-1",), tuple(config_rules_of("aws")), (MAIL,)
+)
+
+
+def rule(identifier: str, **more: Any) -> dict[str, Any]:
+    name = f"g-{CONFIG_RULES[identifier][0]}"
+    return {"ConfigRuleName": name, "Source": {"Owner": "AWS", "SourceIdentifier": identifier}, **more}
+
+
+IN_PLACE = State(
+    policies={
+        NAMES.self_management: (DOCUMENTS["self_management"], ("people", "others")),
+        NAMES.resync_only: (DOCUMENTS["resync_only"], ()),
+    },
+    scp=(DOCUMENTS["scp"], ("ou-1", "ou-2")),
+    config_rules=tuple(rule(one, ConfigRuleState="ACTIVE") for one in CONFIG_RULES),
+    metric_filter={
+        "filterPattern": SIGN_IN_PATTERN,
+        "metricTransformations": [{"metricNamespace": ALARM_NAMESPACE, "metricName": NAMES.sign_in}],
+    },
+    alarm={
+        "Namespace": ALARM_NAMESPACE, "MetricName": NAMES.sign_in,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 1.0, "Period": 300,
+        "EvaluationPeriods": 1, "Statistic": "Sum", "ActionsEnabled": True,
+        "AlarmActions": [TOPIC, "arn:aws:sns:us-east-1:123456789012:other"],
+    },
+    topic=TOPIC,
+    has_topic=True,
+    subscriptions=(MAIL,),
+    log_group="trail",
+)  # fmt: skip
+
+
+def wrong(state: State) -> list[Item]:
+    return [item for item in compare(WANTED, state) if item.state != "in_place"]
+
+
+def test_everything_is_in_place() -> None:
+    assert wrong(IN_PLACE) == []
+    assert {item.part for item in compare(WANTED, IN_PLACE)} == set(PARTS)
+
+
+def test_an_empty_account_has_none_of_it() -> None:
+    items = compare(WANTED, State(log_group="trail", topic=TOPIC))
+    assert {item.state for item in items} == {"missing"}
+    assert len(items) == 11
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "state", "told"),
+    [
+        (
+            {"policies": {**IN_PLACE.policies, NAMES.resync_only: (DOCUMENTS["scp"], ())}},
+            "resync_only", "drifted", "text",
+        ),
+        (
+            {"policies": {**IN_PLACE.policies, NAMES.self_management: (DOCUMENTS["self_management"], ())}},
+            "self_management_group", "missing", "people does not have",
+        ),
+        ({"scp": (DOCUMENTS["scp"], ())}, "scp", "drifted", "not attached to ou-1"),
+        ({"scp": (DOCUMENTS["resync_only"], ("ou-1",))}, "scp", "drifted", "text"),
+        ({"config_rules": IN_PLACE.config_rules[1:]}, "IAM_USER_MFA_ENABLED", "missing", "not there"),
+        (
+            {"config_rules": (*IN_PLACE.config_rules[1:], rule("IAM_USER_MFA_ENABLED", ConfigRuleState="DELETING"))},
+            "IAM_USER_MFA_ENABLED", "drifted", "DELETING",
+        ),
+        (
+            {"metric_filter": {**(IN_PLACE.metric_filter or {}), "filterPattern": SIGN_IN_PATTERN.lower()}},
+            "metric_filter", "drifted", "pattern",
+        ),
+        ({"alarm": {**(IN_PLACE.alarm or {}), "ActionsEnabled": False}}, "alarm", "drifted", "enabled"),
+        ({"alarm": {**(IN_PLACE.alarm or {}), "AlarmActions": []}}, "alarm", "drifted", "action"),
+        ({"alarm": {**(IN_PLACE.alarm or {}), "Threshold": 100.0}}, "alarm", "drifted", "threshold"),
+        ({"subscriptions": ()}, "topic", "drifted", "is not subscribed"),
+        ({"log_group": "", "no_log_group": "no trail"}, "metric_filter", "unknown", "no trail"),
+    ],
+)  # fmt: skip
+def test_one_thing_is_off(change: dict[str, Any], key: str, state: str, told: str) -> None:
+    [item] = wrong(IN_PLACE._replace(**change))
+    assert (item.key, item.state) == (key, state)
+    assert told in " ".join(item.details)
+
+
+def test_a_rule_may_bear_any_name() -> None:
+    renamed = tuple({**one, "ConfigRuleName": f"theirs-{number}"} for number, one in enumerate(IN_PLACE.config_rules))
+    state = IN_PLACE._replace(config_rules=renamed)
+    assert wrong(state) == []
+    assert "theirs-0" in [item.name for item in compare(WANTED, state)]
+
+
+def test_what_was_not_read_is_unknown_and_never_in_place() -> None:
+    state = IN_PLACE._replace(unread={"config_rules": "config:DescribeConfigRules failed: AccessDeniedException"})
+    [item] = wrong(state)
+    assert (item.part, item.state) == ("config_rules", "unknown")
+    assert "AccessDenied" in item.details[0]
+
+
+def test_an_alarm_that_nobody_hears_is_no_alarm() -> None:
+    [item] = [
+        one
+        for one in compare(WANTED._replace(subscriptions=()), IN_PLACE._replace(subscriptions=()))
+        if one.state != "in_place"
+    ]
+    assert "nobody" in item.details[0]
+
+
+def test_who_has_not_confirmed_is_named() -> None:
+    state = IN_PLACE._replace(pending=("sec@example.com",))
+    [topic] = [item for item in compare(WANTED, state) if item.key == "topic"]
+    assert topic.state == "in_place"
+    assert topic.details == ("sec@example.com has not confirmed the subscription yet",)
