@@ -201,6 +201,7 @@ def _with_controller(
         node() or "controller",
         started=(started, float(measured["started_s"])),
         ended=(ended, float(measured["ended_s"])),
+        pending_s=0.0 if measurement.tracking is None else measurement.tracking.offset_s,
     )
     return measurement._replace(witnesses=(*measurement.witnesses, witness))
 

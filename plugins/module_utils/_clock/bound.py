@@ -14,7 +14,10 @@ from typing import Optional
 
 from .model import Tracking
 
-__all__ = ["error_bound_s", "reference_age_s"]
+__all__ = ["MAX_SLEW", "error_bound_s", "reference_age_s"]
+
+#: A kernel slews by at most 10 % of the time that passes (chronyd: 8.3 %). What moved more was a step.
+MAX_SLEW = 0.1
 
 
 def reference_age_s(tracking: Tracking, now_s: float) -> Optional[float]:

@@ -13,7 +13,7 @@ import time
 from typing import Any, Callable, NamedTuple
 
 from .._ports import CommandResult, Processes, Unavailable
-from .bound import error_bound_s
+from .bound import MAX_SLEW, error_bound_s
 from .chronyc import Chronyc
 from .guard import TOLERANCE_S, StepDecision, StepPolicy, guard_step
 from .measure import MeasureOptions, Ports, measure_clock
@@ -26,8 +26,6 @@ __all__ = ["StepOptions", "StepReport", "predict_step", "result_of", "step_clock
 BURST_BEFORE = "4/5"
 BURST_AFTER = "2/3"
 POLL_S = 0.5
-#: A kernel slews by at most 10 % of the time that passes (chronyd: 8.3 %). What moved more was a step.
-MAX_SLEW = 0.1
 CHANGE_S = 0.001
 
 _NO_SOURCE = "503"  # a burst where all the sources are reference clocks

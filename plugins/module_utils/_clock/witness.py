@@ -9,6 +9,7 @@ Private to this collection.
 from __future__ import annotations
 
 from .._ports import SntpOutcome
+from .bound import MAX_SLEW
 from .model import Witness
 
 __all__ = ["controller_witness", "ntp_witness"]
@@ -27,14 +28,18 @@ def ntp_witness(outcome: SntpOutcome) -> Witness:
     return Witness("ntp", outcome.server, reply.offset_s, uncertainty)
 
 
-def controller_witness(source: str, *, started: tuple[float, float], ended: tuple[float, float]) -> Witness:
+def controller_witness(
+    source: str, *, started: tuple[float, float], ended: tuple[float, float], pending_s: float = 0.0
+) -> Witness:
     """Compare two clocks from two moments at each end.
 
     ``started`` and ``ended`` are (controller, host) times. The host read its clock after the controller's start and
-    before the controller's end, so host minus controller lies between ``ended`` and ``started`` differences.
+    before the controller's end, so host minus controller lies between ``ended`` and ``started`` differences; further
+    apart by what chronyd may have slewed meanwhile of the correction that was still pending (``pending_s``).
     """
-    low = ended[1] - ended[0]
-    high = started[1] - started[0]
+    slewed = min(abs(pending_s), MAX_SLEW * max(0.0, ended[1] - started[1]))
+    low = ended[1] - ended[0] - slewed
+    high = started[1] - started[0] + slewed
     if low > high:
         error = "a clock was stepped while the host was measured: compare again"
         return Witness("controller", source, None, None, error)

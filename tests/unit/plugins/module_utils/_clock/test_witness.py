@@ -96,3 +96,27 @@ def test_a_clock_that_was_stepped_meanwhile_is_no_witness() -> None:
     assert witness.offset_s is None
     assert witness.error is not None
     assert "stepped" in witness.error
+
+
+@pytest.mark.parametrize("toward", [1.0, -1.0])
+def test_a_clock_that_chronyd_slews_meanwhile_is_known_less_exactly(toward: float) -> None:
+    """At 8.3 % an hour's correction moves the clock by seconds while a slow host is asked: seen in an emulated one."""
+    pending, slewed, work = -81.2 * toward, 4.2 * toward, 50.0
+    started, there, back = 1000.0, 0.1, 0.1
+    host_started = started + there + pending
+    ended = started + there + work + back
+    host_ended = host_started + work + slewed
+    ends = {"started": (started, host_started), "ended": (ended, host_ended)}
+    witness = controller_witness("awx", **ends, pending_s=pending)
+    assert witness.offset_s is not None
+    assert witness.uncertainty_s is not None
+    for offset in (pending, pending + slewed):
+        assert abs(witness.offset_s - offset) <= witness.uncertainty_s
+    # What is left to correct is the most that it can have moved, and no step hides behind a small rest.
+    assert controller_witness("awx", **ends, pending_s=0.01).uncertainty_s != witness.uncertainty_s
+
+
+def test_a_small_correction_excuses_no_step() -> None:
+    witness = controller_witness("awx", started=(1000.0, 1000.1), ended=(1001.0, 1003.0), pending_s=0.5)
+    assert witness.error is not None
+    assert "stepped" in witness.error
