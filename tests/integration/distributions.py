@@ -8,7 +8,7 @@ left out.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from tests.rigs.roots import SUITES, Suite, unpacked
 from tests.rigs.shell import Result, need_root, run
@@ -34,10 +34,17 @@ class Distribution(NamedTuple):
     suites: tuple[Suite, ...] = SUITES
 
 
+class _Layout(TypedDict):
+    main: str
+    drop_ins: str
+    sources: str
+    group: str
+
+
 _DIRECTORIES = "keyfile /etc/chrony.keys\nntsdumpdir /var/lib/chrony\nleapsectz right/UTC\nlogdir /var/log/chrony\n"
 _POLICY = "driftfile /var/lib/chrony/drift\nmakestep 1.0 3\nrtcsync\n"
 _EC2 = "server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4\n"
-_ETC = {"main": "/etc/chrony.conf", "drop_ins": "/etc/chrony.d", "sources": "/etc/chrony.d", "group": "chrony"}
+_ETC: _Layout = {"main": "/etc/chrony.conf", "drop_ins": "/etc/chrony.d", "sources": "/etc/chrony.d", "group": "chrony"}
 _UBUNTU = """confdir /etc/chrony/conf.d
 pool ntp.ubuntu.com        iburst maxsources 4
 pool 0.ubuntu.pool.ntp.org iburst maxsources 1
