@@ -82,6 +82,13 @@ data "aws_iam_policy_document" "scp" {
     }
   }
 }
+data "aws_iam_policy_document" "scps" {
+  source_policy_documents = [data.aws_iam_policy_document.scp.json]
+}
+resource "aws_organizations_policy" "scp_documents" {
+  name    = "documents"
+  content = data.aws_iam_policy_document.scps.json
+}
 resource "aws_organizations_policy" "scp_document" {
   name    = "document"
   content = data.aws_iam_policy_document.scp.json
@@ -222,6 +229,7 @@ UNJUDGED = ["CKV_MFA_UNJUDGED"]
         ("aws_iam_policy_document.broken", ["CKV_MFA_C01"]),
         ("aws_organizations_policy.scp", ["CKV_MFA_G04"]),
         ("aws_organizations_policy.scp_document", ["CKV_MFA_G04"]),
+        ("aws_organizations_policy.scp_documents", ["CKV_MFA_G04"]),
         ("aws_iam_role.plan_broken", ["CKV_MFA_C01"]),
         ("AWS::IAM::Role.Broken", ["CKV_MFA_C01"]),
         ("AWS::IAM::ManagedPolicy.Tagged", ["CKV_MFA_C03"]),
