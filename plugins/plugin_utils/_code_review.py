@@ -48,8 +48,8 @@ USAGE = 64
 
 _NEVER = "never"
 _ACCOUNT = "in-code"
-_TERRAFORM = (".tf", ".tf.json")
-_MODULE = (".tf", ".json")
+_TERRAFORM = (".tf", ".tf.json", ".tofu", ".tofu.json")
+_MODULE = (".tf", ".tofu", ".json")
 
 
 class _Result(NamedTuple):

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from checkov.cloudformation.checks.resource.base_resource_check import BaseResourceCheck as CloudFormationCheck
 from checkov.common.models.enums import CheckCategories, CheckResult
+from checkov.common.util.consts import TRUE_AFTER_UNKNOWN
 from checkov.terraform.checks.data.base_check import BaseDataCheck
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 from checkov.terraform.checks.resource.registry import resource_registry
@@ -40,7 +41,7 @@ def _find_collection() -> None:
 _find_collection()
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import RULES  # noqa: E402
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import IacFile, IacUse  # noqa: E402
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import UNRESOLVED, IacFile, IacUse  # noqa: E402
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_cloudformation import (  # noqa: E402
     template_blocks,
 )
@@ -85,7 +86,9 @@ def _plain(value: Any) -> Any:
     """Take off the list that Checkov has around each value of Terraform, and its notes."""
     if isinstance(value, dict):
         return {key: _plain(_only(item)) for key, item in value.items() if not str(key).startswith("__")}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return UNRESOLVED if value == TRUE_AFTER_UNKNOWN else value
 
 
 def _only(value: Any) -> Any:

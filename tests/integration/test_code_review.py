@@ -29,8 +29,12 @@ IDENTITY = {
     for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 }
 
-# Checkov asks nobody for a newer version, and leaves nothing beside the checks.
-QUIET = {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "PYTHONDONTWRITEBYTECODE": "1"}
+# Checkov asks nobody for a newer version, leaves nothing beside the checks, and tells what a plan does not know.
+QUIET = {
+    "CKV_SKIP_PACKAGE_UPDATE_CHECK": "true",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "EVAL_TF_PLAN_AFTER_UNKNOWN": "true",
+}
 
 
 def policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +150,13 @@ PLAN = {
                 }
                 for name, document in (("plan_broken", BROKEN), ("plan_intended", INTENDED))
             ]
+            + [
+                {
+                    "address": "aws_iam_role.plan_open", "mode": "managed", "type": "aws_iam_role",
+                    "name": "plan_open", "provider_name": "registry.terraform.io/hashicorp/aws", "schema_version": 0,
+                    "values": {"name": "plan_open"},
+                }
+            ]
         }
     },
     "resource_changes": [
@@ -154,6 +165,15 @@ PLAN = {
             "change": {"actions": ["create"], "before": None, "after": {"name": name}},
         }
         for name in ("plan_broken", "plan_intended")
+    ]
+    + [
+        {
+            "address": "aws_iam_role.plan_open", "mode": "managed", "type": "aws_iam_role", "name": "plan_open",
+            "change": {
+                "actions": ["create"], "before": None, "after": {"name": "plan_open"},
+                "after_unknown": {"assume_role_policy": True},
+            },
+        }
     ],
 }  # fmt: skip
 TAGGED = """\
@@ -240,6 +260,7 @@ UNJUDGED = ["CKV_MFA_UNJUDGED"]
         ("aws_iam_role.open_list", UNJUDGED),
         ("aws_iam_role.open_age", UNJUDGED),
         ("aws_iam_role.open_template", UNJUDGED),
+        ("aws_iam_role.plan_open", UNJUDGED),
         ("AWS::IAM::Role.Open", UNJUDGED),
     ],
 )
