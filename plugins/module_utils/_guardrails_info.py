@@ -8,6 +8,7 @@ Private to this collection. AWS and files come in through GuardrailPorts.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ._guardrails.documents import (
@@ -31,6 +32,8 @@ from ._iam.errors import IamError
 __all__ = ["GuardrailPorts", "Seen", "Trail", "proof_of", "run_guardrails"]
 
 _MOST_HOURS = 90 * 24  # CloudTrail's event history
+# What policies, topics, rules and alarms may all be called.
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Seen(NamedTuple):
@@ -121,6 +124,15 @@ def proof_of(proof: Proof) -> Dict[str, Any]:
 
 
 def _check(params: Mapping[str, Any]) -> None:
+    if not params["parts"]:
+        raise IamError("parts is empty: there is nothing to prove or to look at")
+    if not _PREFIX.fullmatch(params["name_prefix"]):
+        raise IamError(
+            f"name_prefix is {params['name_prefix']!r}: give 1 to 64 letters, digits, - and _, so that what is "
+            "made, changed and taken away under these names is nobody else's"
+        )
+    if params["scp_policy"] is not None and (params["scp_exempt"] or params["scp_actions"]):
+        raise IamError("scp_policy stands in place of the collection's: scp_exempt and scp_actions would do nothing")
     if not 0 <= params["trail_hours"] <= _MOST_HOURS:
         raise IamError(f"trail_hours is {params['trail_hours']}: CloudTrail's event history has 90 days, 2160 hours")
     if (params["trail_hours"] or params["trail_files"]) and "scp" not in params["parts"]:

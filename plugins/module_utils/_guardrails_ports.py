@@ -42,6 +42,8 @@ __all__ = ["guardrail_ports", "read_files", "scp_calls"]
 
 _REGION = "us-east-1"
 _ATTEMPTS = 10
+# Beside its records a trail delivers files that prove them.
+_DIGESTS = "/CloudTrail-Digest/"
 _PAGES = 200  # of 50 records, for each name of an event
 
 
@@ -74,7 +76,8 @@ def _look_back(module: AnsibleAWSModule, names: Optional[List[str]], hours: int,
     identity = identify(session)
     until = datetime.now(timezone.utc)
     lookup = Lookup(until - timedelta(hours=hours), until, _PAGES)
-    where = list(dict.fromkeys([home_region(identity.partition, session.region), *regions]))
+    # Roles are assumed by the endpoint of a region, and recorded there.
+    where = list(dict.fromkeys([home_region(identity.partition, session.region), session.region, *regions]))
     records = look_back(session, where, names, lookup, time.sleep, module.debug)
     gaps = [f"{gap.get('subject', '')}: {gap['reason']}".lstrip(": ") for gap in session.gaps]
     try:
@@ -99,7 +102,7 @@ def _files(paths: Sequence[str]) -> Iterator[str]:
             yield path
             continue
         names = [os.path.join(folder, name) for folder, _folders, inside in os.walk(path) for name in inside]
-        found = sorted(name for name in names if name.endswith((".json", ".json.gz")))
+        found = sorted(name for name in names if name.endswith((".json", ".json.gz")) and _DIGESTS not in name)
         if not found:
             raise IamError(f"trail_files: {path} holds no file that ends in .json or .json.gz")
         yield from found

@@ -48,7 +48,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_tree
 __all__ = ["PASSED_OVER", "file_content", "is_code", "read_code", "read_text"]
 
 _LARGEST = 64 * 1024 * 1024
-_HCL = (".tf", ".tfvars", ".hcl")
+_HCL = (".tf", ".tofu", ".tfvars", ".hcl")
 _JSON = (".json", ".tfstate", ".backup", ".template")
 _YAML = (".yaml", ".yml", ".template")
 _PICTURES = (".png", ".svg")

@@ -15,6 +15,7 @@ from ._aws.diagnosis import Records
 from ._aws.session import AwsError
 from ._diagnosis.diagnose import diagnose
 from ._diagnosis.error_text import read_error_text
+from ._diagnosis.kinds import DENIED
 from ._diagnosis.model import (
     WIDE_H,
     Diagnosis,
@@ -26,6 +27,7 @@ from ._diagnosis.model import (
     Unknown,
     to_dict,
 )
+from ._diagnosis.timeline import read_timeline
 from ._iam.account import Account
 from ._iam.errors import IamError
 from ._iam.snapshot import account_from_snapshot, parse_snapshot
@@ -77,7 +79,7 @@ def run_diagnosis(params: Mapping[str, Any], ports: DiagnosisPorts) -> Dict[str,
         return _result(diagnose(*given), None, {})
     if params["snapshot"]:
         account = account_from_snapshot(_parsed(params["snapshot"], ports))
-        return _result(_offline(_with_account(given, account, params)), account, {})
+        return _result(_offline(_with_role(_with_account(given, account, params), account)), account, {})
     return _live(given, params, ports)
 
 
@@ -131,6 +133,21 @@ def _with_account(asked: _Asked, account: Account, params: Mapping[str, Any]) ->
     return _Asked(question, facts)
 
 
+def _with_role(asked: _Asked, account: Account) -> _Asked:
+    """Take the role of the last AssumeRole that was denied, where the caller names none: its trust policy counts."""
+    question, records = asked.question, asked.facts.records
+    if question.role_arn or isinstance(records, Unknown):
+        return asked
+    failures = read_timeline(records.value, question).failures
+    role = next(
+        (one.role_arn for one in reversed(failures) if one.kind == DENIED and _ROLE.fullmatch(one.role_arn)), ""
+    )
+    if not role:
+        return asked
+    facts = account_facts(asked.facts, account, question.user, role)
+    return _Asked(question._replace(role_arn=role), facts)
+
+
 def _offline(asked: _Asked) -> Diagnosis:
     diagnosis = diagnose(*asked)
     if _explains_nothing(diagnosis):
@@ -153,10 +170,10 @@ def _live(given: _Asked, params: Mapping[str, Any], ports: DiagnosisPorts) -> Di
             raise
         # The text tells something by itself.
         return _result(diagnose(given.question, _all_unknown(given.facts, str(exc))), None, live.calls)
-    asked = _observed(_with_account(given, account, params), params, live)
+    asked = _with_role(_observed(_with_account(given, account, params), params, live), account)
     diagnosis = diagnose(*asked)
     if _explains_nothing(diagnosis):
-        asked = _widened(asked, params, live)
+        asked = _with_role(_widened(asked, params, live), account)
         diagnosis = diagnose(*asked)
     return _result(diagnosis, account, live.calls)
 

@@ -19,6 +19,7 @@ __all__ = ["account_facts", "host_of"]
 _GONE = "NoSuchEntity"
 _VERDICTS = ("compliant", "noncompliant", "unknown")
 _ACCOUNT_DIGITS = 12
+_MOST_S = 1e10  # three hundred years
 
 
 def account_facts(facts: Facts, account: Account, name: str, role_arn: str) -> Facts:
@@ -164,4 +165,6 @@ def _is_text(value: Any) -> bool:
 
 
 def _number(value: Any) -> Optional[float]:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    # Beyond _MOST_S no clock is; neither NaN nor infinity is less than it.
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < _MOST_S else None

@@ -57,7 +57,8 @@ def live_options(params: Mapping[str, Any], region: str) -> LiveOptions:
     """Read what is to be asked from the module's parameters."""
     return LiveOptions(
         user=params["user"],
-        names=(*SIGN_IN_EVENTS, *LIFECYCLE_EVENTS, *POLICY_EVENTS),
+        names=(*SIGN_IN_EVENTS, *POLICY_EVENTS),
+        device_names=LIFECYCLE_EVENTS,
         region=region,
         regions=tuple(params["regions"] or ()),
         organization=params["organization"],

@@ -34,6 +34,7 @@ class ScpPorts(NamedTuple):
 
     calls: Any
     now: Callable[[], float]
+    partition: str = "aws"
 
 
 class _Plan(NamedTuple):
@@ -54,7 +55,7 @@ def run_scp(params: Mapping[str, Any], ports: ScpPorts, *, check_mode: bool) -> 
     if params["state"] == "absent":
         return _absent(name, ports, check_mode=check_mode)
     document = _document(params)
-    proof = prove_service_control(document)
+    proof = prove_service_control(document, ports.partition)
     if proof.failures:
         raise IamError(_refusal(name, proof))
     found = ports.calls.find(name)

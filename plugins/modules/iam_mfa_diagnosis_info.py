@@ -19,7 +19,8 @@ description:
     policies and the trust policy of a role; refused sign-ins of the user and of others, devices that were created,
     enabled, deactivated and deleted, and policies that were changed, in CloudTrail; metrics of refused sign-ins, where
     a metric filter makes them; AWS Health; and the clock of the user's host.
-  - Goes back 24 hours, and 48 when nothing in those explains the failures.
+  - Goes back 24 hours, and 48 when nothing in those explains the failures. In CloudTrail's event history, events of MFA
+    devices are looked for as far back as it goes.
   - With O(error_text) and without O(user), no call to AWS is made, and no AWS library is needed. What AWS says about
     MFA is explained, and the command that failed is corrected.
   - What could not be read is in RV(gaps), and is never taken for a good sign.
@@ -255,7 +256,9 @@ causes:
           type: str
           sample: Corrects the clock.
 pattern:
-  description: How failures lie among successes. V(constant), V(intermittent), V(single), V(none) or V(unknown).
+  description:
+    - How failures lie among successes with the same device. V(constant), V(intermittent), V(ended) where a code was
+      taken after the last of them, V(single), V(none) or V(unknown).
   returned: success
   type: str
   sample: constant
@@ -265,7 +268,7 @@ since:
   type: str
   sample: "2026-11-21T09:30:00Z"
 scope:
-  description: V(one_user), V(many_users) or V(unknown).
+  description: V(one_user), V(many_users) or V(unknown). Where records are missing, one user alone is not known.
   returned: success
   type: str
   sample: one_user

@@ -53,7 +53,8 @@ options:
     default: []
   scp_policy:
     description:
-      - Another service control policy in place of the collection's, to prove it and to try it.
+      - Another service control policy in place of the collection's, to prove it and to try it. Not together with
+        O(scp_actions) and O(scp_exempt).
     type: json
   scp_targets:
     description:
@@ -63,7 +64,7 @@ options:
     default: []
   name_prefix:
     description:
-      - What the names of policies, filter, alarm and topic begin with.
+      - What the names of policies, filter, alarm and topic begin with. Letters, digits, V(-) and V(_).
     type: str
     default: softtoken-mfa-
   self_management_groups:
@@ -118,7 +119,7 @@ options:
     default: 0
   trail_regions:
     description:
-      - Regions whose event history to look at, beside the one that records what IAM does.
+      - Regions whose event history to look at, beside the one that records what IAM does and O(region).
     type: list
     elements: str
     default: []
@@ -131,7 +132,8 @@ options:
     default: []
   management_account:
     description:
-      - Id of the organization's management account, which no service control policy binds. Empty to ask.
+      - Id of the organization's management account, which no service control policy binds. Empty to ask where
+        O(trail_hours) is given; of files alone it is not known then, and its calls are judged like those of others.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -346,7 +348,9 @@ dry_run:
       type: int
       sample: 4211
     passed_over:
-      description: How many were not, since AWS had refused them, or no service control policy binds who made them.
+      description:
+        - How many were not, since AWS had refused them (what failed otherwise is looked at), or no service control
+          policy binds who made them.
       type: int
       sample: 17
     accounts:

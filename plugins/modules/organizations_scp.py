@@ -204,7 +204,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = run_scp(module.params, ScpPorts(scp_calls(module), time.time), check_mode=module.check_mode)
+        calls = scp_calls(module)
+        ports = ScpPorts(calls, time.time, calls.partition)
+        result = run_scp(module.params, ports, check_mode=module.check_mode)
     except IamError as exc:
         module.fail_json(msg=str(exc))
     else:

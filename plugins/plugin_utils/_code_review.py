@@ -48,7 +48,8 @@ USAGE = 64
 
 _NEVER = "never"
 _ACCOUNT = "in-code"
-_TERRAFORM = (".tf", ".tf.json")
+_TERRAFORM = (".tf", ".tf.json", ".tofu", ".tofu.json")
+_MODULE = (".tf", ".tofu", ".json")
 
 
 class _Result(NamedTuple):
@@ -128,9 +129,11 @@ def _with_named(files: tuple[IacFile, ...]) -> tuple[IacFile, ...]:
 
 
 def _beside(files: Sequence[IacFile]) -> list[str]:
-    """Return the other files of Terraform in the same folders: together they are a module."""
+    """Return the other files of Terraform in the same folders: together they are a module, and name its JSON."""
     known = {file.path for file in files}
-    folders = dict.fromkeys(Path(path).parent for path in known if path.endswith(_TERRAFORM))
+    folders = dict.fromkeys(
+        folder for path in known if path.endswith(_MODULE) and (folder := Path(path).parent).is_dir()
+    )
     others = (one for folder in folders for one in sorted(folder.iterdir()) if one.name.endswith(_TERRAFORM))
     return [str(one) for one in others if str(one) not in known and one.is_file()]
 
@@ -152,7 +155,7 @@ def _exceptions(path: str) -> Sequence[Any]:
 def _at_home(file: IacFile) -> IacFile:
     """Name a file below the working directory from there on, as code scanning wants it."""
     path = os.path.normpath(file.path)
-    if os.path.isabs(path):
+    if Path(path).is_absolute():
         below = os.path.relpath(path)
         path = path if below.startswith(os.pardir) else below
     return file._replace(path=path, problems=tuple(one.replace(file.path, path, 1) for one in file.problems))

@@ -16,6 +16,7 @@ __all__ = ["diagnosis_lines"]
 _PATTERNS = {
     "constant": "always",
     "intermittent": "now and then",
+    "ended": "for a time",
     "single": "once",
     "none": "not at all in CloudTrail's records",
     "unknown": "not known, as there are no records of CloudTrail",
@@ -53,7 +54,8 @@ def _headline(found: Mapping[str, Any]) -> str:
     others = [user for user in found["users"] if user != found["user"]]
     with_others = f"; also of {', '.join(others)}" if others else ""
     how = _PATTERNS.get(found["pattern"], found["pattern"])
-    return f"MFA of {found['user']} in the last {found['window_h']} h: refused {how}{since}{with_others}"
+    over = ", and taken again by now" if found["pattern"] == "ended" else ""
+    return f"MFA of {found['user']} in the last {found['window_h']} h: refused {how}{since}{over}{with_others}"
 
 
 def _evidence(evidence: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from checkov.cloudformation.checks.resource.base_resource_check import BaseResourceCheck as CloudFormationCheck
 from checkov.common.models.enums import CheckCategories, CheckResult
+from checkov.common.util.consts import TRUE_AFTER_UNKNOWN
 from checkov.terraform.checks.data.base_check import BaseDataCheck
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
 from checkov.terraform.checks.resource.registry import resource_registry
@@ -40,7 +41,7 @@ def _find_collection() -> None:
 _find_collection()
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import RULES  # noqa: E402
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import IacFile  # noqa: E402
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac import UNRESOLVED, IacFile, IacUse  # noqa: E402
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.iac_cloudformation import (  # noqa: E402
     template_blocks,
 )
@@ -85,7 +86,9 @@ def _plain(value: Any) -> Any:
     """Take off the list that Checkov has around each value of Terraform, and its notes."""
     if isinstance(value, dict):
         return {key: _plain(_only(item)) for key, item in value.items() if not str(key).startswith("__")}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return UNRESOLVED if value == TRUE_AFTER_UNKNOWN else value
 
 
 def _only(value: Any) -> Any:
@@ -129,20 +132,26 @@ def _of_resource(resource_type: str, conf: Mapping[str, Any], path: str) -> _Ver
     verdict = _verdict(review([file]))
     module = address.partition(f"{resource_type}.")[0]
     for use in file.uses:
-        verdict = _joined(verdict, _as_used(file, use.name, _documents(use.name, module, path)))
+        verdict = _joined(verdict, _as_used(use, module, path, frozenset()))
     return verdict
 
 
-def _as_used(file: IacFile, name: str, documents: list[Mapping[str, Any]]) -> _Verdict:
-    """Judge a document as this resource uses it; what it says by itself is told where it stands."""
+def _as_used(use: IacUse, module: str, path: str, seen: frozenset[str]) -> _Verdict:
+    """Judge a document, and those it is made of, as a resource uses it; what it says by itself is told elsewhere."""
+    name = use.name
+    documents = _documents(name, module, path)
     if len(documents) != 1:
         what = "is not in what Checkov has read" if not documents else "is several in what Checkov has read"
         return _Verdict(unjudged=(f"the policy document {name} {what}",))
     document = _read([_document(name, documents[0])])
     alone = review([document])
     told = frozenset(found.rule for found in alone.findings)
-    used = review([document._replace(uses=tuple(use for use in file.uses if use.name == name))])
-    return _verdict(used, without=told)._replace(unjudged=())
+    verdict = _verdict(review([document._replace(uses=(use,))]), without=told)._replace(unjudged=())
+    for part in document.uses:
+        if part.name not in seen | {name}:
+            of_part = _as_used(use._replace(name=part.name), module, path, seen | {name})
+            verdict = _joined(verdict, of_part)
+    return verdict
 
 
 def _joined(one: _Verdict, other: _Verdict) -> _Verdict:

@@ -29,8 +29,12 @@ IDENTITY = {
     for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 }
 
-# Checkov asks nobody for a newer version, and leaves nothing beside the checks.
-QUIET = {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "PYTHONDONTWRITEBYTECODE": "1"}
+# Checkov asks nobody for a newer version, leaves nothing beside the checks, and tells what a plan does not know.
+QUIET = {
+    "CKV_SKIP_PACKAGE_UPDATE_CHECK": "true",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "EVAL_TF_PLAN_AFTER_UNKNOWN": "true",
+}
 
 
 def policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,6 +85,13 @@ data "aws_iam_policy_document" "scp" {
       values   = ["false"]
     }
   }
+}
+data "aws_iam_policy_document" "scps" {
+  source_policy_documents = [data.aws_iam_policy_document.scp.json]
+}
+resource "aws_organizations_policy" "scp_documents" {
+  name    = "documents"
+  content = data.aws_iam_policy_document.scps.json
 }
 resource "aws_organizations_policy" "scp_document" {
   name    = "document"
@@ -139,6 +150,13 @@ PLAN = {
                 }
                 for name, document in (("plan_broken", BROKEN), ("plan_intended", INTENDED))
             ]
+            + [
+                {
+                    "address": "aws_iam_role.plan_open", "mode": "managed", "type": "aws_iam_role",
+                    "name": "plan_open", "provider_name": "registry.terraform.io/hashicorp/aws", "schema_version": 0,
+                    "values": {"name": "plan_open"},
+                }
+            ]
         }
     },
     "resource_changes": [
@@ -147,6 +165,15 @@ PLAN = {
             "change": {"actions": ["create"], "before": None, "after": {"name": name}},
         }
         for name in ("plan_broken", "plan_intended")
+    ]
+    + [
+        {
+            "address": "aws_iam_role.plan_open", "mode": "managed", "type": "aws_iam_role", "name": "plan_open",
+            "change": {
+                "actions": ["create"], "before": None, "after": {"name": "plan_open"},
+                "after_unknown": {"assume_role_policy": True},
+            },
+        }
     ],
 }  # fmt: skip
 TAGGED = """\
@@ -222,6 +249,7 @@ UNJUDGED = ["CKV_MFA_UNJUDGED"]
         ("aws_iam_policy_document.broken", ["CKV_MFA_C01"]),
         ("aws_organizations_policy.scp", ["CKV_MFA_G04"]),
         ("aws_organizations_policy.scp_document", ["CKV_MFA_G04"]),
+        ("aws_organizations_policy.scp_documents", ["CKV_MFA_G04"]),
         ("aws_iam_role.plan_broken", ["CKV_MFA_C01"]),
         ("AWS::IAM::Role.Broken", ["CKV_MFA_C01"]),
         ("AWS::IAM::ManagedPolicy.Tagged", ["CKV_MFA_C03"]),
@@ -232,6 +260,7 @@ UNJUDGED = ["CKV_MFA_UNJUDGED"]
         ("aws_iam_role.open_list", UNJUDGED),
         ("aws_iam_role.open_age", UNJUDGED),
         ("aws_iam_role.open_template", UNJUDGED),
+        ("aws_iam_role.plan_open", UNJUDGED),
         ("AWS::IAM::Role.Open", UNJUDGED),
     ],
 )

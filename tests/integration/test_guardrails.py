@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._aws.scp import ScpCalls
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.documents import Choices, documents_of
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.dry_run import dry_run
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails_ports import read_files
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.digest import digest
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
+from ansible_collections.softtoken.compliance.plugins.module_utils._scp import ScpPorts, run_scp
 from botocore.exceptions import ClientError
 
 from tests.fakes.aws import ACCOUNT, FakeAws, Keys
@@ -19,6 +26,7 @@ from tests.rigs.iam_rules import MISTAKES, policy
 POLICY = json.loads((PLAYBOOKS / "policies" / "guardrails.json").read_text(encoding="utf-8"))
 ALL = "self_management,resync_only,scp,config_rules,login_alarm"
 NAME = "softtoken-mfa-sign-in-without-mfa"
+THEIRS = f"arn:aws:sns:us-east-1:{ACCOUNT}:theirs"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 TRUST = {
     "Version": "2012-10-17",
@@ -48,16 +56,58 @@ class Site:
         keys = Keys.of(session["Credentials"])
         for name, value in aws.environment_of(keys).items():
             monkeypatch.setenv(name, value)
+        self.given: dict[str, Any] = {
+            "softtoken_guardrails_parts": ALL, "mfa_guardrails_log_group": "trail",
+            "mfa_guardrails_self_management_groups": ["people"], "softtoken_subscriber": "security@example.com",
+        }  # fmt: skip
         aws.forget()
 
     def run(self, state: str, *arguments: str, **variables: Any) -> Run:
-        given = {
-            "softtoken_guardrails": state, "softtoken_guardrails_parts": ALL, "mfa_guardrails_log_group": "trail",
-            "mfa_guardrails_self_management_groups": ["people"], "softtoken_scp_targets": ACCOUNT,
-            "softtoken_subscriber": "security@example.com",
+        given = {**self.given, "softtoken_guardrails": state, **variables}
+        return ansible_playbook(self.folder, PLAYBOOKS / "guardrails.yml", inventory_of({}), *arguments, **given)
+
+    def refused_scp(self, content: dict[str, Any], target: str, **parameters: Any) -> str:
+        """Return why a service control policy is refused; nothing is written."""
+        asked = {
+            "name": "guard", "state": "present", "content": content, "description": None, "targets": [target],
+            "purge_targets": False, "dry_run": None, "dry_run_max_age": 7, "accepted_principals": [],
+            "accepted_accounts": [], "accepted_gaps": False, **parameters,
         }  # fmt: skip
-        playbook = PLAYBOOKS / "guardrails.yml"
-        return ansible_playbook(self.folder, playbook, inventory_of({}), *arguments, **{**given, **variables})
+        self.aws.forget()
+        calls = ScpCalls(self.aws.client("organizations"))
+        with pytest.raises(IamError) as error:
+            run_scp(asked, ScpPorts(calls, time.time, calls.partition), check_mode=False)
+        assert not {"organizations:CreatePolicy", "organizations:AttachPolicy"} & self.asked()
+        return " ".join(str(error.value).split())
+
+    def records_of(self, name: str) -> Path:
+        """Make a user who assumes a role with a key alone, and return the trail's file on it."""
+        keys = self.join(name, group=False)
+        self.aws.client("sts", keys=keys).assume_role(RoleArn=self.role(f"of-{name}"), RoleSessionName="run")
+        # Whoever sets the account up has a key as well.
+        made = [one for one in self.aws.events if one["userIdentity"].get("userName") == name]
+        path = self.folder / "trail.json"
+        path.write_text(json.dumps({"Records": made}), encoding="utf-8")
+        self.aws.forget()
+        return path
+
+    def left(self) -> list[str]:
+        """Return what there is of what the guardrails make."""
+        client = self.aws.client
+        found = [
+            *(one["ConfigRuleName"] for one in client("config").describe_config_rules()["ConfigRules"]),
+            *(one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]),
+            *(one["filterName"] for one in client("logs").describe_metric_filters()["metricFilters"]),
+            *(one["TopicArn"] for one in client("sns").list_topics()["Topics"]),
+            *(one["PolicyName"] for one in client("iam").list_policies(Scope="Local")["Policies"]),
+            *(
+                one["Name"]
+                for one in client("organizations").list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+                if not one["AwsManaged"]
+            ),
+        ]
+        self.aws.forget()
+        return found
 
     def asked(self) -> set[str]:
         """Return the APIs that were asked for since the last time."""
@@ -92,6 +142,13 @@ def refused(call: Any, **parameters: Any) -> str:
 
 
 def test_applied_seen_changed_mended_and_taken_away(site: Site) -> None:
+    # For the whole organization: who would be denied is exempt.
+    records = site.records_of("deploy")
+    site.given.update(
+        softtoken_scp_targets=site.root,
+        mfa_guardrails_trail_files=[str(records)],
+        mfa_guardrails_scp_exempt=["arn:aws:iam::*:user/deploy"],
+    )
     looked = site.run("present", "--check", "--diff")
     assert looked.rc == 0, looked.output
     assert "changed=2 " in looked.output, looked.output
@@ -104,35 +161,63 @@ def test_applied_seen_changed_mended_and_taken_away(site: Site) -> None:
     asked = site.asked()
     what_they_do(site)
 
-    aws = site.aws
-    aws.client("logs").delete_metric_filter(logGroupName="trail", filterName=NAME)
-    aws.forget()
-    audited = site.run("audit")
-    assert audited.rc != 0
-    assert f"login_alarm, metric_filter {NAME} is missing" in audited.output.replace("\n", " "), audited.output
+    spoil(site)
     mended = site.run("present")
-    assert (mended.rc, mended.recap["localhost"]["changed"]) == (0, 1), mended.output
+    # The filter, and the silenced alarm taken away and made anew; nothing else is touched.
+    assert (mended.rc, mended.recap["localhost"]["changed"]) == (0, 3), mended.output
+    [alarm] = site.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert alarm["ActionsEnabled"]
+    assert alarm["AlarmActions"] == [THEIRS, f"arn:aws:sns:us-east-1:{ACCOUNT}:{NAME}"]
+    site.asked()
 
-    removed = site.run("absent")
+    # What could not be looked at is not gone, and not said to be.
+    site.aws.deny("iam:GetPolicy")
+    unsure = site.run("absent", softtoken_guardrails_parts="self_management,")
+    asked |= site.asked()
+    told = " ".join(unsure.output.split())
+    assert unsure.rc != 0
+    assert "Not known to be gone: self_management, self_management self_management is unknown" in told, unsure.output
+    assert "softtoken-mfa-self-management" in site.left()
+
+    # A group that is no more keeps no policy in place.
+    removed = site.run("absent", mfa_guardrails_self_management_groups=["gone"])
     assert removed.rc == 0, removed.output
     asked |= site.asked()
-    again = site.run("absent")
-    assert (again.rc, again.recap["localhost"]["changed"]) == (0, 0), again.output
-    assert aws.client("config").describe_config_rules()["ConfigRules"] == []
-    assert aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
-    assert aws.client("sns").list_topics()["Topics"] == []
-    left = aws.client("iam").list_policies(Scope="Local")["Policies"]
-    assert left == []
+    assert site.left() == []
+
+    audited = site.run("audit")
+    assert (audited.rc, audited.recap["localhost"]["changed"]) == (2, 0), audited.output
+    assert f"login_alarm, metric_filter {NAME} is missing" in " ".join(audited.output.split()), audited.output
     # Its own policy allowed all of that, and nothing that was not needed.
     allowed = {action for statement in POLICY["Statement"] for action in statement["Action"]}
-    assert asked - FREE == allowed - {"cloudtrail:LookupEvents", "cloudtrail:DescribeTrails"} - ROOT_ONLY
+    assert asked - FREE == allowed - ELSEWHERE
 
 
-# For what this test does not do: attach to a root, change what is there, detach from elsewhere.
-ROOT_ONLY = {
-    "iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion",
-    "organizations:DescribeOrganization", "organizations:ListAccounts", "organizations:UpdatePolicy",
+# For what this test does not do: search for trails and their events, change the text of a policy.
+ELSEWHERE = {
+    "cloudtrail:DescribeTrails", "cloudtrail:LookupEvents", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion",
+    "iam:SetDefaultPolicyVersion", "organizations:UpdatePolicy",
 }  # fmt: skip
+
+
+def spoil(site: Site) -> None:
+    """Change what was applied, as people do."""
+    client = site.aws.client
+    client("logs").delete_metric_filter(logGroupName="trail", filterName=NAME)
+    [alarm] = client("cloudwatch").describe_alarms()["MetricAlarms"]
+    kept = ("AlarmName", "MetricName", "Namespace", "Statistic", "Period", "EvaluationPeriods", "Threshold")
+    client("cloudwatch").put_metric_alarm(
+        **{key: alarm[key] for key in kept},
+        ComparisonOperator=alarm["ComparisonOperator"],
+        TreatMissingData="notBreaching",
+        AlarmDescription=alarm["AlarmDescription"],
+        AlarmActions=[THEIRS, *alarm["AlarmActions"]],
+        ActionsEnabled=False,
+    )
+    policy = f"arn:aws:iam::{ACCOUNT}:policy/softtoken-mfa-self-management"
+    client("iam").attach_user_policy(UserName="bob", PolicyArn=policy)
+    client("iam").attach_role_policy(RoleName="ci", PolicyArn=policy)
+    site.aws.forget()
 
 
 def what_they_do(site: Site) -> None:
@@ -205,34 +290,16 @@ def test_its_policy_gives_groups_nothing_but_the_guardrails() -> None:
 
 
 def test_the_published_scp_is_refused_with_the_reason(site: Site) -> None:
-    seed = policy(MISTAKES["service_control_policy"])
-    run = site.run("present", softtoken_guardrails_parts="scp", mfa_guardrails_scp_policy=seed)
-    assert run.rc != 0
-    told = " ".join(run.output.split())
+    told = site.refused_scp(policy(MISTAKES["service_control_policy"]), ACCOUNT)
     assert "sts:AssumeRole is denied for role_session, and should be allowed" in told
     assert "Limit it to IAM users" in told
-    assert not {"organizations:CreatePolicy", "organizations:AttachPolicy"} & site.asked()
 
 
 def test_the_whole_organization_takes_a_dry_run_that_names_who_would_be_denied(site: Site) -> None:
-    keys = site.join("deploy", group=False)
-    site.aws.client("sts", keys=keys).assume_role(RoleArn=site.role("ci"), RoleSessionName="run")
-    records = site.folder / "trail.json"
-    # Whoever sets the account up has a key as well.
-    made = [one for one in site.aws.events if one["userIdentity"].get("userName") == "deploy"]
-    records.write_text(json.dumps({"Records": made}), encoding="utf-8")
-    wanted = {
-        "softtoken_guardrails_parts": "scp", "softtoken_scp_targets": site.root,
-        "mfa_guardrails_trail_files": [str(records)],
-    }  # fmt: skip
-    site.aws.forget()
-    run = site.run("present", **wanted)
-    assert run.rc != 0
-    told = " ".join(run.output.split())
-    assert f"would have been denied: arn:aws:iam::{ACCOUNT}:user/deploy sts:AssumeRole (1 times, long_term_key)" in told
-    assert "organizations:AttachPolicy" not in site.asked()
-
-    exempt = site.run("present", mfa_guardrails_scp_exempt=["arn:aws:iam::*:user/deploy"], **wanted)
-    assert exempt.rc == 0, exempt.output
-    assert "organizations:AttachPolicy" in site.asked()
-    site.aws.client("sts", keys=keys).assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ci", RoleSessionName="next")
+    scp = documents_of(Choices())["scp"]
+    assert "There is no dry run" in site.refused_scp(scp, site.root)
+    records = read_files([str(site.records_of("deploy"))]).records
+    made = dry_run(scp, records)
+    call = f"arn:aws:iam::{ACCOUNT}:user/deploy sts:AssumeRole (1 times, long_term_key)"
+    given = {**made._asdict(), "denied": [one._asdict() for one in made.denied], "policy_hash": digest(scp)}
+    assert f"would have been denied: {call}" in site.refused_scp(scp, site.root, dry_run=given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.d
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import State
 from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.dry_run import dry_run
+from moto.sns.models import sns_backends
 
 from tests.fakes.aws import ACCOUNT, REGION, FakeAws
 
@@ -117,6 +119,27 @@ def test_the_event_history_tells_who_would_have_been_denied(aws: FakeAws, names:
     assert [(call.principal, call.action) for call in made.denied] == [
         (f"arn:aws:iam::{ACCOUNT}:user/deploy", "iam:CreateUser")
     ]
+
+
+def test_calls_that_only_read_are_in_a_history_without_names(aws: FakeAws) -> None:
+    # AssumeRole is such a one, and the most important.
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*"}}
+    aws.client("iam").create_role(RoleName="ci", AssumeRolePolicyDocument=json.dumps(trust))
+    keys = aws.add_user("deploy")
+    aws.client("sts", keys=keys).assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/ci", RoleSessionName="run")
+    _session, records = lookback(aws, None)
+    assert "AssumeRole" in [one["eventName"] for one in records]
+
+
+def test_who_was_unsubscribed_hears_nothing(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.client("logs").create_log_group(logGroupName="trail")
+    topic = aws.client("sns").create_topic(Name=NAMES.sign_in)["TopicArn"]
+    for address in ("there@example.com", "gone@example.com"):
+        aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
+    backend = sns_backends[ACCOUNT][REGION]
+    gone = next(one for one in backend.subscriptions.values() if one.endpoint == "gone@example.com")
+    monkeypatch.setattr(gone, "arn", "Deleted")
+    assert state_of(aws, "login_alarm", log_group="trail").subscriptions == (("email", "there@example.com"),)
 
 
 def test_an_event_history_that_is_refused_is_a_gap(aws: FakeAws) -> None:

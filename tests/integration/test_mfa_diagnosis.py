@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.model import CODES
+from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.timeline import LIFECYCLE_EVENTS
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 from botocore.exceptions import ClientError
 from moto.moto_api._internal import mock_random
@@ -418,8 +419,14 @@ def test_without_credentials_an_error_text_still_tells_something_and_a_user_alon
 # --- how far back ----------------------------------------------------------------------------------------------------
 
 
-def oldest_asked(scene: Scene) -> float:
-    asked = [one.parameters["StartTime"] for one in scene.aws.requests if one.api == "cloudtrail:LookupEvents"]
+def oldest_asked(scene: Scene, *, devices: bool = False) -> float:
+    """How many hours back records were looked for: those of devices, or those of refusals and policies."""
+    asked = [
+        one.parameters["StartTime"]
+        for one in scene.aws.requests
+        if one.api == "cloudtrail:LookupEvents"
+        and (one.parameters["LookupAttributes"][0]["AttributeValue"] in LIFECYCLE_EVENTS) is devices
+    ]
     return round((scene.clock.now - min(asked)) / 3600)
 
 
@@ -441,6 +448,49 @@ def test_what_the_first_look_explains_is_not_looked_for_further_back(scene: Scen
     found = scene.diagnose(**drifted(scene))
     assert (found["correlated"], found["window_h"]) == (True, 24)
     assert oldest_asked(scene) == 24
+
+
+def test_a_device_that_was_deleted_weeks_ago_is_found_and_looked_for_once(scene: Scene) -> None:
+    serial = scene.device()
+    token = scene.aws.soft_token(serial)
+    scene.remove(serial)
+    scene.wait(hours=20 * 24)
+    scene.fail(serial, token.code)
+    found = scene.diagnose()
+    assert (first(found)["code"], found["window_h"]) == ("device_deleted", 24)
+    assert "never_enabled" not in [cause["code"] for cause in found["causes"]]
+    assert [one["time"] for one in first(found)["evidence"] if one["kind"] == "lifecycle"]
+    scene.aws.forget()
+    scene.wait(hours=60)
+    scene.diagnose()
+    names = [
+        one.parameters["LookupAttributes"][0]["AttributeValue"]
+        for one in scene.aws.requests
+        if one.api == "cloudtrail:LookupEvents"
+    ]
+    assert {names.count(name) for name in LIFECYCLE_EVENTS} == {1}
+    assert names.count("PutUserPolicy") == 2
+    assert oldest_asked(scene, devices=True) == 89 * 24
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_the_role_that_was_refused_is_read_from_the_records(scene: Scene, offline: bool) -> None:
+    serial = scene.device()
+    scene.role(condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})
+    scene.wait(hours=72)
+    assert scene.attempt("sts", "assume_role", RoleArn=ROLE, RoleSessionName="work") is None
+    given: dict[str, Any] = {}
+    if offline:
+        snapshot, records = scene.folder / "snapshot.json", scene.folder / "records.json"
+        snapshot.write_text(json.dumps(scene.account()))
+        records.write_text(json.dumps(scene.aws.events))
+        given = {"snapshot": str(snapshot), "trail_files": [str(records)]}
+    found = scene.diagnose(**given)
+    cause = first(found)
+    assert (cause["code"], cause["confidence"]) == ("mfa_not_presented", "high")
+    assert [one["statement"] for one in cause["evidence"] if one["kind"] == "statement"]
+    assert f"--role-arn {ROLE} " in cause["next"][0]["text"]
+    assert f"--serial-number {serial} " in cause["next"][0]["text"]
 
 
 def test_where_nothing_correlates_it_says_so_after_two_days(scene: Scene) -> None:

@@ -38,6 +38,7 @@ class LiveOptions(NamedTuple):
 
     user: str
     names: Tuple[str, ...]  # of events, whoever caused them
+    device_names: Tuple[str, ...] = ()  # of events of devices: looked for as far back as the event history goes
     region: str = "us-east-1"  # signs the calls
     regions: Tuple[str, ...] = ()  # besides: where sign-ins may be recorded, and metrics be
     organization: bool = True
@@ -71,6 +72,7 @@ class LiveAccount:
         self._session = Session(factory, region=options.region, workers=_WORKERS, attempts=_ATTEMPTS)
         self._calls: Counter[str] = Counter()
         self._home = options.region
+        self._looked_at_devices = False
 
     @property
     def calls(self) -> Dict[str, int]:
@@ -97,8 +99,12 @@ class LiveAccount:
     def records(self, since_s: float, until_s: float) -> Records:
         """Return CloudTrail's records of a span of time."""
         before = len(self._session.gaps)
-        wanted = Wanted(self._options.user, self._options.names, _utc(since_s), _utc(until_s))
-        found = search(self._source(), wanted)
+        source = self._source()
+        # What was looked for in all of the event history needs no second look.
+        devices = () if self._looked_at_devices and isinstance(source, History) else self._options.device_names
+        self._looked_at_devices = True
+        wanted = Wanted(self._options.user, self._options.names, _utc(since_s), _utc(until_s), devices)
+        found = search(source, wanted)
         gaps = tuple(_unknown(gap) for gap in self._session.gaps[before:])
         if found is None:
             return Records(gaps[0] if gaps else Unknown("CloudTrail answered nothing"))

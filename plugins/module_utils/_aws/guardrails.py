@@ -124,7 +124,8 @@ def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
     there = _tried(session.client("sns"), "get_topic_attributes", TopicArn=topic) is not None
     heard: List[Any] = []
     if there:
-        heard = _all(session.client("sns"), "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
+        listed = _all(session.client("sns"), "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
+        heard = [one for one in listed if one["SubscriptionArn"] != "Deleted"]
     return state._replace(
         log_group="" if filters is None else group,
         no_log_group=f"there is no log group {group} in {session.region}" if group else _NO_GROUP,
@@ -164,8 +165,10 @@ def look_back(
     sleep: Callable[[float], None],
     say: Callable[[str], None],
 ) -> Tuple[Event, ...]:
-    """Return the records of some events; without names of all that change something. Two calls a second."""
-    wanted = [("ReadOnly", "false")] if names is None else [("EventName", name) for name in names]
+    """Return the records of some events, without names of all. Two calls a second."""
+    # AssumeRole counts as a call that only reads.
+    everything = [("ReadOnly", "false"), ("ReadOnly", "true")]
+    wanted = everything if names is None else [("EventName", name) for name in names]
     found: List[Event] = []
     for region in regions:
         client = session.client("cloudtrail", region)

@@ -59,6 +59,11 @@ class ScpCalls:
     def __init__(self, client: Any) -> None:
         self._client = client
 
+    @property
+    def partition(self) -> str:
+        """The partition of the organization."""
+        return str(self._client.meta.partition)
+
     def find(self, name: str) -> Optional[ServiceControl]:
         """Return the policy of that name; None where there is none."""
         pages = self._call("list_policies", name, lambda: self._pages("list_policies", "Policies", Filter=_KIND))

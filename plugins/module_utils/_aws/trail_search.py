@@ -10,7 +10,7 @@ once. What cannot be read is a gap of the session, under the part ``trail_events
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import TRAIL
@@ -22,6 +22,7 @@ from .trail import MASSES, Event, Lookup, is_telling, look_up
 __all__ = ["History", "InsightsQuery", "LakeQuery", "Wanted", "search"]
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+_KEPT = timedelta(days=89)  # AWS keeps the event history for 90 days
 _SESSIONS = 5  # the newest sessions of roles whose calls are looked for
 _LIMIT = 10_000  # the most that Logs Insights returns
 _POLL_S = 1.0
@@ -32,12 +33,16 @@ Sleep = Callable[[float], None]
 
 
 class Wanted(NamedTuple):
-    """Which records: all of a user (a name, or ""), those with these names of everybody, sign-ins that tell."""
+    """Which records: all of a user (a name, or ""), those with these names of everybody, sign-ins that tell.
+
+    A device that was removed weeks ago is what fails today; ``device_names`` are the events of that.
+    """
 
     user: str
     names: Tuple[str, ...]
     since: datetime
     until: datetime
+    device_names: Tuple[str, ...] = ()  # besides: looked for in all of the event history, where that is asked
 
 
 def search(source: Any, wanted: Wanted) -> Optional[List[Event]]:
@@ -75,6 +80,7 @@ class _Ask(NamedTuple):
     region: str
     client: Any
     attribute: Tuple[str, str]
+    since: datetime
 
 
 class History:
@@ -95,26 +101,33 @@ class History:
         own = [("Username", wanted.user)] if wanted.user else []
         everywhere = [*own, *(("EventName", name) for name in ("ConsoleLogin", *MASSES))]
         at_home = [("EventName", name) for name in wanted.names if ("EventName", name) not in everywhere]
+        oldest = min(wanted.since, wanted.until - _KEPT)
         asks: List[_Ask] = []
         for number, (region, client) in enumerate(self._clients.items()):
             attributes = [*everywhere, *(at_home if number == 0 else ())]
-            asks.extend(_Ask(region, client, attribute) for attribute in attributes)
+            asks.extend(_Ask(region, client, attribute, wanted.since) for attribute in attributes)
+            devices = wanted.device_names if number == 0 else ()
+            asks.extend(_Ask(region, client, ("EventName", name), oldest) for name in devices)
         return self._ask_all(asks, wanted)
 
     def of_keys(self, keys: Sequence[str], wanted: Wanted) -> Optional[List[Event]]:
         """Look for what was called with keys."""
-        asks = [_Ask(region, client, ("AccessKeyId", key)) for region, client in self._clients.items() for key in keys]
+        asks = [
+            _Ask(region, client, ("AccessKeyId", key), wanted.since)
+            for region, client in self._clients.items()
+            for key in keys
+        ]
         return self._ask_all(asks, wanted)
 
     def _ask_all(self, asks: List[_Ask], wanted: Wanted) -> Optional[List[Event]]:
         found: Optional[List[Event]] = None
-        lookup = Lookup(wanted.since, wanted.until, self._pages)
         for number, ask in enumerate(asks):
             self._progress(
                 f"CloudTrail's event history in {ask.region}: {number + 1} of {len(asks)} ({ask.attribute[1]}), "
                 f"records so far: {len(found or ())}, at least {(len(asks) - number) / 2:.0f} s to go"
             )
             try:
+                lookup = Lookup(ask.since, wanted.until, self._pages)
                 events = list(look_up(self._session, ask.client, ask.attribute, lookup, self._sleep))
             except failures() as exc:
                 failure = failure_of(exc, api_name(ask.client, "lookup_events"))
@@ -216,7 +229,7 @@ class InsightsQuery(_Query):
         self._log_group = log_group
 
     def _about(self, wanted: Wanted) -> str:
-        named = [name for name in wanted.names if name not in MASSES]
+        named = [name for name in (*wanted.names, *wanted.device_names) if name not in MASSES]
         own = f" or userIdentity.userName = {json.dumps(wanted.user)}" if wanted.user else ""
         return f"eventName in {json.dumps(named)} or (eventName in {json.dumps(MASSES)} and ispresent(errorCode)){own}"
 
@@ -251,7 +264,7 @@ class LakeQuery(_Query):
         self._store = store
 
     def _about(self, wanted: Wanted) -> str:
-        named = [name for name in wanted.names if name not in MASSES]
+        named = [name for name in (*wanted.names, *wanted.device_names) if name not in MASSES]
         own = f" OR userIdentity.userName = '{wanted.user}'" if wanted.user else ""
         return f"eventName IN {_quoted(named)} OR (eventName IN {_quoted(MASSES)} AND errorCode IS NOT NULL){own}"
 

@@ -8,7 +8,7 @@ Private to this collection.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Device, User
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.decide import Request
@@ -25,6 +25,7 @@ __all__ = ["DOUBT", "Case", "Draft", "build_case", "of_failure", "of_failures", 
 
 DOUBT = 0.85  # what each part that a cause rests on and that is not known leaves of its score
 _MOST = 5  # events in the evidence of one cause
+_MOST_REQUESTS = 20  # different ones that were denied, the last ones
 
 
 class Draft(NamedTuple):
@@ -66,13 +67,16 @@ class Case(NamedTuple):
 
     @property
     def own_serial(self) -> str:
-        """The serial for a command: the one asked about if it is the user's, else the user's own."""
+        """The serial for a command: the one asked about or refused if it is the user's, else the user's own."""
         codes = self.code_devices
         if codes is None:
             return self.question.serial
         serials = [one.serial for one in codes]
         if self.question.serial in serials:
             return self.question.serial
+        refused = [one.serial for one in self.of(kinds.CODE) if one.serial in serials]
+        if refused:
+            return refused[-1]
         # Of several, the newest: the older ones are spares, or what it replaced.
         newest = sorted(codes, key=lambda one: one.enabled_at or "")
         return newest[-1].serial if newest else ""
@@ -106,17 +110,23 @@ class Case(NamedTuple):
         refused = [one.serial for one in self.of(kinds.SERIAL, kinds.NO_DEVICE, kinds.CODE) if one.serial]
         return tuple(dict.fromkeys(([self.question.serial] if self.question.serial else []) + refused))
 
-    def request(self) -> Optional[Request]:
-        """Give the request that policies refused, or that the question is about; None where nobody knows."""
-        caller = self.user_arn or None
+    def requests(self) -> Tuple[Tuple[Optional[Request], Tuple[Failure, ...]], ...]:
+        """Give the requests that policies refused, the last first, each with its refusals.
+
+        Without a refusal it is the request that the question is about; None stands for one that nobody knows.
+        """
+        found: Dict[Optional[Tuple[str, str]], List[Failure]] = {}
         for one in reversed(self.of(kinds.DENIED)):
             action = one.action or (f"sts:{one.operation}" if one.operation in _OF_STS else "")
-            if action:
-                role = one.role_arn or self.question.role_arn
-                return Request(action, role if action == "sts:AssumeRole" and role else None, caller)
-        if self.question.role_arn:
-            return Request("sts:AssumeRole", self.question.role_arn, caller)
-        return None
+            role = (one.role_arn or self.question.role_arn) if action == "sts:AssumeRole" else ""
+            found.setdefault((action, role) if action else None, []).insert(0, one)
+        if not found:
+            role = self.question.role_arn
+            return ((self._request(("sts:AssumeRole", role)) if role else None, ()),)
+        return tuple((self._request(key), tuple(failures)) for key, failures in list(found.items())[:_MOST_REQUESTS])
+
+    def _request(self, key: Optional[Tuple[str, str]]) -> Optional[Request]:
+        return None if key is None else Request(key[0], key[1] or None, self.user_arn or None)
 
     def lifecycle(self, *operations: str, serial: str = "") -> Tuple[LifecycleEvent, ...]:
         """Give what was done, with success, to a device, or to any of the user's."""

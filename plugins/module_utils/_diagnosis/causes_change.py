@@ -19,11 +19,10 @@ from . import commands, kinds
 from .case import Case, Draft, of_failures
 from .model import Evidence, Known
 from .policy_view import about_mfa
-from .timeline import Failure, PolicyEvent
+from .timeline import ORGANIZATION_EVENTS, Failure, PolicyEvent
 
 __all__ = ["causes"]
 
-_ORGANIZATION = ("UpdatePolicy", "AttachPolicy", "DetachPolicy")
 _REMOVALS = ("Delete", "Detach", "Remove")
 
 
@@ -208,5 +207,5 @@ _READERS: Tuple[Tuple[Tuple[str, ...], _Reader], ...] = (
     (("PutGroupPolicy", "DeleteGroupPolicy", "AttachGroupPolicy", "DetachGroupPolicy"), _of_group),
     (("CreatePolicyVersion", "SetDefaultPolicyVersion"), _of_version),
     (("UpdateAssumeRolePolicy", "CreateRole"), _of_role),
-    (_ORGANIZATION, _of_organization),
+    (ORGANIZATION_EVENTS, _of_organization),
 )  # fmt: skip

@@ -134,11 +134,7 @@ def _beside(clock: HostClock) -> float:
 def _recovered(case: Case, refused: Tuple[Failure, ...]) -> bool:
     """Whether a single code was refused, and a later one taken: a slip of the finger looks so."""
     last = refused[-1].seconds
-    return (
-        len(refused) == 1
-        and last is not None
-        and any(one.mfa and one.seconds > last for one in case.timeline.successes)
-    )
+    return len(refused) == 1 and last is not None and any(one.seconds > last for one in case.timeline.taken)
 
 
 def _clock_evidence(clock: HostClock) -> Tuple[Evidence, ...]:
@@ -161,6 +157,10 @@ def _clock_evidence(clock: HostClock) -> Tuple[Evidence, ...]:
 
 
 def _pattern(case: Case, refused: Tuple[Failure, ...]) -> Tuple[Evidence, ...]:
+    last = refused[-1].seconds
+    if case.timeline.pattern == "ended" and last is not None:
+        later = [one for one in case.timeline.taken if one.seconds > last]
+        return tuple(of_success(one, "A code was taken after the last refusal: it may be over.") for one in later[-1:])
     if case.timeline.pattern != "intermittent":
         return ()
     text = "Codes are refused and taken in turn, as with a clock that is off by less than a step or two."
@@ -215,8 +215,8 @@ def _success_in_step(case: Case, failure: Failure, shift: float) -> Optional[Suc
     if failure.seconds is None:
         return None
     step = (failure.seconds + shift) // STEP_S
-    for one in reversed(case.timeline.successes):
-        same = one.mfa and (one.seconds + shift) // STEP_S == step and one.seconds <= failure.seconds
+    for one in reversed(case.timeline.taken):
+        same = (one.seconds + shift) // STEP_S == step and one.seconds <= failure.seconds
         if same and (not one.serial or not failure.serial or one.serial == failure.serial):
             return one
     return None
@@ -255,8 +255,9 @@ def _taught_late(case: Case, refused: Tuple[Failure, ...]) -> Optional[Lifecycle
         if one.operation != "ResyncMFADevice" or one.error or not mine:
             continue
         later = [failure for failure in refused if failure.seconds is not None and failure.seconds >= one.seconds]
-        taken = any(good.mfa and good.seconds >= one.seconds for good in case.timeline.successes)
-        return one if later and not taken else None
+        taken = any(good.seconds >= one.seconds for good in case.timeline.taken)
+        # Whether codes were taken after an older one is in no record that was read.
+        return one if later and not taken and one.seconds >= case.question.since_s else None
     return None
 
 
@@ -268,7 +269,8 @@ def _wrong_device(case: Case, clock: HostClock, refused: Tuple[Failure, ...]) ->
     text, score, facts = "", 0.0, tuple(map(of_lifecycle, made))
     if made:
         text = f"{made[-1].serial} was deleted and made anew under the same name: the application holds the old seed."
-        score = 0.88 * _beside(clock)
+        # Whether its codes were taken, long ago, is in no record that was read.
+        score = (0.88 if made[-1].seconds >= case.question.since_s else 0.55) * _beside(clock)
     elif len(case.code_devices or ()) > 1:
         text = f"The user has {len(case.code_devices or ())} devices that give codes, and each needs its own serial."
         score = 0.58 if clock.state == "good" else 0.45
@@ -297,7 +299,7 @@ def _made_anew(case: Case, refused: Tuple[Failure, ...]) -> Tuple[LifecycleEvent
         again = case.lifecycle("CreateVirtualMFADevice", serial=device.serial)
         if gone and again and again[-1].seconds >= gone[-1].seconds:
             since = again[-1].seconds
-            taken = any(one.mfa and one.seconds >= since for one in case.timeline.successes)
+            taken = any(one.seconds >= since for one in case.timeline.taken)
             if not taken and any(one.seconds is None or one.seconds >= since for one in refused):
                 return (gone[-1], again[-1])
     return ()

@@ -14,6 +14,7 @@ from . import commands, kinds
 from .case import Case, Draft, of_failure, of_failures
 from .model import Evidence, Known
 from .timeline import MANY_USERS, Failure
+from .typed_command import corrected
 
 __all__ = ["causes"]
 
@@ -51,7 +52,9 @@ def _service_wide(case: Case) -> Iterator[Draft]:
         evidence.append(Evidence("pattern", text, many[0].time, many[0].event_id, source="cloudtrail"))
         evidence += [of_failure(one, f"{one.user}: {one.operation} refused.") for one in _one_each(many)[:4]]
         # All from one address: that is the clock of one host before it is AWS.
-        score = max(score, 0.6 if len(places) == 1 else 0.9)
+        found = 0.6 if len(places) == 1 else 0.9
+        # Where the user that was asked about has no part in it, it explains nothing of that one.
+        score = max(score, found if not case.question.user or case.of(kinds.CODE) else 0.4)
     for event in health:
         text = f"AWS Health has {event.code} of {event.service} open since {event.start}."
         evidence.append(Evidence("health", text, event.start, event.arn, source="health"))
@@ -174,8 +177,9 @@ def _busy(case: Case, failures: Tuple[Failure, ...]) -> Draft:
 
 
 def _malformed(case: Case, failures: Tuple[Failure, ...]) -> Draft:
+    mended = corrected(case)
+    usual = (commands.resync_cli(case.question, case.own_serial), commands.open_session(case.question, case.own_serial))
     return Draft(
         "malformed_request", "The command has flags or values that AWS does not know", 0.9, of_failures(failures),
-        "The corrected command is taken.",
-        (commands.resync_cli(case.question, case.own_serial), commands.open_session(case.question, case.own_serial)),
+        "The corrected command is taken.", mended or usual,
     )  # fmt: skip

@@ -28,15 +28,16 @@ _MOST = 4  # statements in the evidence of one cause
 
 def causes(case: Case) -> Iterator[Draft]:
     """Yield what is wrong with policies, or with how a request was made before them."""
-    request = case.request()
-    asked = case.policies.asked(request)
-    denied = case.of(kinds.DENIED)
-    yield from _dead(case, request, denied)
-    yield from _role_session(case, request)
-    yield from _own_devices(case, denied)
-    yield from _without_device(case, asked, denied)
-    yield from _not_presented(case, asked, denied)
-    yield from _no_permission(case, request, asked, denied)
+    yield from _half_presented(case)
+    yield from _called_with_session(case)
+    for request, denied in case.requests():
+        asked = case.policies.asked(request)
+        yield from _dead(case, request, denied)
+        yield from _role_session(case, request, denied)
+        yield from _own_devices(case, denied)
+        yield from _without_device(case, asked, denied)
+        yield from _not_presented(case, request, asked, denied)
+        yield from _no_permission(case, request, asked, denied)
 
 
 def _statements(places: Tuple[Place, ...], what: str) -> Tuple[Evidence, ...]:
@@ -74,12 +75,15 @@ def _dead(case: Case, request: Optional[Request], denied: Tuple[Failure, ...]) -
 # --- role_session_without_mfa ----------------------------------------------------------------------------------------
 
 
-def _role_session(case: Case, request: Optional[Request]) -> Iterator[Draft]:
+def _called_with_session(case: Case) -> Iterator[Draft]:
     called = case.of(kinds.SESSION)
-    sessions = tuple(one for one in case.of(kinds.DENIED) if one.is_session)
     if called:
         text = "GetSessionToken takes the user's own access key only, and the credentials are temporary."
         yield _session_draft(case, 0.9, (*of_failures(called), Evidence("failure", text, source="error_text")), ())
+
+
+def _role_session(case: Case, request: Optional[Request], denied: Tuple[Failure, ...]) -> Iterator[Draft]:
+    sessions = tuple(one for one in denied if one.is_session)
     if not sessions:
         return
     caller = sessions[-1].principal
@@ -155,11 +159,15 @@ def _without_device(case: Case, asked: Tuple[Place, ...], denied: Tuple[Failure,
     )  # fmt: skip
 
 
-def _not_presented(case: Case, asked: Tuple[Place, ...], denied: Tuple[Failure, ...]) -> Iterator[Draft]:
+def _half_presented(case: Case) -> Iterator[Draft]:
     half = case.of(kinds.INCOMPLETE)
     if half:
         yield _present(case, 0.92, of_failures(half), ())
-        return
+
+
+def _not_presented(
+    case: Case, request: Optional[Request], asked: Tuple[Place, ...], denied: Tuple[Failure, ...]
+) -> Iterator[Draft]:
     bare = tuple(one for one in denied if one.mfa is not True and not one.is_session and not one.serial)
     if not bare or case.code_devices == ():
         return
@@ -168,6 +176,16 @@ def _not_presented(case: Case, asked: Tuple[Place, ...], denied: Tuple[Failure, 
     elif not isinstance(case.facts.policies, Known) and (bare[-1].explicit_deny or bare[-1].operation == "AssumeRole"):
         score = 0.66 if bare[-1].explicit_deny else 0.6
         yield _present(case, score, of_failures(bare), ("policies",))
+    elif request is not None and _only_trust_is_left(case, request):
+        text = "The user's policies allow it. What the role's trust policy says is not known: it is what refused."
+        yield _present(case, 0.64, (*of_failures(bare), Evidence("absence", text, source="iam")), ("trust",))
+
+
+def _only_trust_is_left(case: Case, request: Request) -> bool:
+    """Whether nothing but a trust policy that was not read can have refused."""
+    if request.action != "sts:AssumeRole" or isinstance(case.facts.trust, Known):
+        return False
+    return case.policies.allows(request)
 
 
 def _present(case: Case, score: float, evidence: Tuple[Evidence, ...], rests: Tuple[str, ...]) -> Draft:
@@ -191,13 +209,18 @@ def _no_permission(
     known = isinstance(case.facts.policies, Known)
     if known and case.policies.dead(request):
         return
+    allowed = known and case.policies.allows(request)
     text = f"Nothing that was read allows {request.action} with MFA, and nothing denies it for want of MFA."
+    title = f"No policy allows {request.action}"
     if not known:
         text = "What the user's policies say is not known."
+    elif allowed:
+        text = "What was read allows it now, with MFA and without: something refused that was not read, or it changed."
+        title = f"A policy that was not read refuses {request.action}, or it was granted since"
     evidence = (*of_failures(denied), Evidence("absence", text, source="iam"))
-    score = 0.82 if known and not last.explicit_deny else 0.5
+    score = 0.82 if known and not allowed and not last.explicit_deny else 0.45 if allowed else 0.5
     yield Draft(
-        "no_permission", f"No policy allows {request.action}", score, evidence,
+        "no_permission", title, score, evidence,
         "AWS's policy simulator refuses the action with MFA as well.",
         (commands.simulate(case.question, request.action, case.user_arn),), ("policies", "scps"),
     )  # fmt: skip

@@ -324,7 +324,8 @@ def _never_enabled(case: Case) -> Iterator[Draft]:
         of_lifecycle(one, f"EnableMFADevice failed: {one.error}.") for one in tried if one.user == case.question.user
     ]
     yield Draft(
-        "never_enabled", "The user never had an MFA device", 0.9 if refused else 0.55, tuple(evidence),
+        "never_enabled", "The user has no MFA device, and no record tells of one", 0.9 if refused else 0.55,
+        tuple(evidence),
         "iam:ListMFADevices shows no device for the user, and CloudTrail no EnableMFADevice.", _enrol(case), _RESTS,
     )  # fmt: skip
 

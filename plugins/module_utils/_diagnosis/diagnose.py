@@ -35,7 +35,7 @@ def diagnose(question: Question, facts: Facts) -> Diagnosis:
         causes=causes,
         pattern=line.pattern if read else "unknown",
         since=line.failures[0].time if line.failures else "",
-        scope=line.scope if read else "unknown",
+        scope=_scope(case),
         users=line.users,
         failures=len(line.failures),
         gaps=gaps(case),
@@ -47,6 +47,13 @@ def diagnose(question: Question, facts: Facts) -> Diagnosis:
         explanation=_explanation(case),
         corrected=corrected(case),
     )
+
+
+def _scope(case: Case) -> str:
+    """Say whether it is one user or many; that it is one alone takes a refusal, and records without gaps."""
+    scope = case.timeline.scope
+    partly = case.facts.record_gaps or not (case.timeline.failures or case.timeline.others)
+    return "unknown" if not isinstance(case.facts.records, Known) or (scope == "one_user" and partly) else scope
 
 
 def _drafts(case: Case) -> Iterator[Draft]:

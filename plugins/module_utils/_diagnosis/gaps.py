@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Iterator, List, Tuple
 
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail import seconds_of
+
 from .case import Case
 from .causes_clock import host_clock
 from .model import Gap, Known, MetricSeries, Unknown
@@ -91,11 +93,20 @@ def _policies(case: Case, _value: object) -> str:
     return f"Policies: {documents} documents, {asked} statements that ask for MFA, {dead} that nobody can meet."
 
 
-def _metrics(_case: Case, value: Tuple[MetricSeries, ...]) -> str:
+def _metrics(case: Case, value: Tuple[MetricSeries, ...]) -> str:
     if not value:
         return "Metrics: no metric filter counts refused MFA, and AWS has no such metric by itself."
-    said = [f"{one.namespace}/{one.metric} {sum(number for _at, number in one.sums):g}" for one in value]
-    return f"Metrics: {', '.join(said)}."
+    return f"Metrics of refused sign-ins, of everybody: {'; '.join(_counted(case, one) for one in value)}."
+
+
+def _counted(case: Case, series: MetricSeries) -> str:
+    hours = ((case.question.window_h, f"{case.question.window_h} hours"), (1, "hour"))
+    counts = [
+        f"{sum(number for at, number in series.sums if seconds_of(at) >= case.question.now_s - back * 3600):g} "
+        f"in the last {name}"
+        for back, name in hours
+    ]
+    return f"{series.namespace}/{series.metric} {' and '.join(counts)}"
 
 
 def _host(case: Case, _value: object) -> str:

@@ -265,7 +265,7 @@ class Diagnosis(NamedTuple):
     """The causes, likeliest first, and what they rest on."""
 
     causes: Tuple[Cause, ...]  # never empty: no_correlation when there is nothing else
-    pattern: str  # constant | intermittent | single | none | unknown
+    pattern: str  # constant | intermittent | ended | single | none | unknown
     since: str  # of the first failure in the window; "" where there is none
     scope: str  # one_user | many_users | unknown
     users: Tuple[str, ...]  # with failures in the window, the asked one first

@@ -138,12 +138,10 @@ class PolicyView(NamedTuple):
         layer = next(one for one in self.layers if place.ref in one.refs)
         return self._decide(layer, request, _with_mfa(request)).outcome in _REFUSED
 
-    def outcome(self, layer_name: str, request: Request, world: World) -> Optional[str]:
-        """Say how one layer decides a request, None where it was not read."""
-        for layer in self.layers:
-            if layer.name == layer_name:
-                return self._decide(layer, request, world).outcome
-        return None
+    def allows(self, request: Request) -> bool:
+        """Say whether every kind of policy that was read, the user's own among them, allows a request with MFA."""
+        outcomes = {layer.name: self._decide(layer, request, _with_mfa(request)).outcome for layer in self.layers}
+        return "identity" in outcomes and set(outcomes.values()) == {"allowed"}
 
     def refuses_sessions(self, request: Request) -> Tuple[Place, ...]:
         """Give the trust policy's statements that let people in with MFA, and sessions of roles by no reading."""

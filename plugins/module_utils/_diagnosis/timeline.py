@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.serial import parse_serial
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail import (
     error_of,
     field,
@@ -28,6 +29,7 @@ from .redact import redact, shown_serial
 
 __all__ = [
     "LIFECYCLE_EVENTS",
+    "ORGANIZATION_EVENTS",
     "POLICY_EVENTS",
     "SIGN_IN_EVENTS",
     "Failure",
@@ -54,6 +56,8 @@ POLICY_EVENTS = (
     "SetDefaultPolicyVersion", "PutUserPermissionsBoundary", "DeleteUserPermissionsBoundary", "UpdateAssumeRolePolicy",
     "CreateRole", "UpdatePolicy", "AttachPolicy", "DetachPolicy",
 )  # fmt: skip
+#: Those of the organization, which are recorded in its management account.
+ORGANIZATION_EVENTS = ("UpdatePolicy", "AttachPolicy", "DetachPolicy")
 MANY_USERS = 3  # so many do not mistype at once
 _AHEAD_S = 60  # how far the controller's clock may lag behind AWS's
 _MFA_REFUSED = frozenset((kinds.CODE, kinds.SERIAL))
@@ -132,14 +136,30 @@ class Timeline(NamedTuple):
     records: int
 
     @property
+    def taken(self) -> Tuple[Success, ...]:
+        """Give the successes that speak of the device whose codes were refused; another device's say nothing of it."""
+        with_mfa = tuple(one for one in self.successes if one.mfa)
+        refused = tuple(one for one in self.failures if one.is_mfa)
+        if not refused:
+            return with_mfa
+        serials = {one.serial for one in refused}
+        if "" in serials:  # it may be any, but for those that give no codes
+            return tuple(one for one in with_mfa if not one.serial or parse_serial(one.serial).kind != "fido")
+        return tuple(one for one in with_mfa if not one.serial or one.serial in serials)
+
+    @property
     def pattern(self) -> str:
-        """Say how failures lie among successes: constant, intermittent, single or none."""
+        """Say how failures lie among successes: constant, intermittent, ended, single or none."""
         if not self.failures:
             return "none"
         first, last = self.failures[0].seconds or 0.0, self.failures[-1].seconds or 0.0
-        if any(first < one.seconds < last for one in self.successes if one.mfa):
+        taken = [one.seconds for one in self.taken]
+        if any(first < moment < last for moment in taken):
             return "intermittent"
-        return "single" if len(self.failures) == 1 else "constant"
+        if len(self.failures) == 1:
+            return "single"
+        over = self.failures[-1].is_mfa and any(moment > last for moment in taken)
+        return "ended" if over else "constant"
 
     @property
     def users(self) -> Tuple[str, ...]:
@@ -161,21 +181,27 @@ def read_timeline(entries: Iterable[Any], question: Question) -> Timeline:
     others: List[Failure] = []
     lifecycle: List[LifecycleEvent] = []
     changes: List[PolicyEvent] = []
-    opened = _sessions_of(records, question.user)
+    opened = _sessions_of(records, question.user, question.account_id)
     for record in records:
         name, error = field(record, "eventName"), error_of(record)
-        if name in LIFECYCLE_EVENTS:
+        here = _is_here(record, question.account_id)
+        if name in LIFECYCLE_EVENTS and here:
             lifecycle.append(_lifecycle(record))
-        if name in POLICY_EVENTS and not error and _in_window(record, question):
+        if (
+            name in POLICY_EVENTS
+            and (here or name in ORGANIZATION_EVENTS)
+            and not error
+            and _in_window(record, question)
+        ):
             changes.append(_change(record))
-        mine = not question.user or _is_of(record, question.user) or _key(record) in opened
+        mine = not question.user or (here and _is_of(record, question.user)) or _key(record) in opened
         if error:
             failure = _failure(record)
             if _in_window(record, question) and _counts(failure):
                 if mine:
                     failures.append(failure)
                 elif failure.is_mfa:
-                    others.append(failure)
+                    others.append(failure if here else failure._replace(user=f"{failure.user} of {_account(record)}"))
         elif mine and name in SIGN_IN_EVENTS:
             successes.append(_success(record))
     return Timeline(
@@ -192,12 +218,12 @@ def pasted(error: ErrorText) -> Failure:
     )  # fmt: skip
 
 
-def _sessions_of(records: Iterable[Mapping[str, Any]], user: str) -> FrozenSet[str]:
+def _sessions_of(records: Iterable[Mapping[str, Any]], user: str, account_id: str) -> FrozenSet[str]:
     """Give the keys of the sessions that a user opened: a role's session has any name."""
     keys = (
         field(record, "responseElements.credentials.accessKeyId")
         for record in records
-        if field(record, "eventName") == "AssumeRole" and _is_of(record, user)
+        if field(record, "eventName") == "AssumeRole" and _is_here(record, account_id) and _is_of(record, user)
     )
     return frozenset(key for key in keys if key)
 
@@ -216,6 +242,18 @@ def _moment(record: Mapping[str, Any]) -> float:
 
 def _in_window(record: Mapping[str, Any], question: Question) -> bool:
     return question.since_s <= _moment(record) <= question.now_s + _AHEAD_S
+
+
+def _account(record: Mapping[str, Any]) -> str:
+    """Give the account of whoever asked; AWS's services have none, and the record's own counts."""
+    arn = field(record, "userIdentity.arn").split(":")
+    of_arn = arn[4] if len(arn) > 5 else ""
+    return field(record, "userIdentity.accountId") or of_arn or field(record, "recipientAccountId")
+
+
+def _is_here(record: Mapping[str, Any], account_id: str) -> bool:
+    """Whether a record is of the account: a trail of an organization has those of others, with users of that name."""
+    return not account_id or _account(record) in ("", account_id)
 
 
 def _is_of(record: Mapping[str, Any], user: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from . import commands, kinds
 from .case import Case
@@ -36,9 +36,24 @@ _FLAGS = {
     "--user": "--user-name",
     "--username": "--user-name",
 }
+_CODE = re.compile(r"[0-9]{6}")
 _CODES = {"--authentication-code1": "CODE1", "--authentication-code2": "CODE2", "--token-code": "CODE"}
-_PAIRS = ("enable-mfa-device", "resync-mfa-device")
+#: What the CLI does without in no call, and what stands for it.
+_NEEDED = {
+    "assume-role": (("--role-arn", "ROLE_ARN"), ("--role-session-name", "SESSION")),
+    "enable-mfa-device": (
+        ("--user-name", "USER"), ("--serial-number", "SERIAL"),
+        ("--authentication-code1", "CODE1"), ("--authentication-code2", "CODE2"),
+    ),
+    "resync-mfa-device": (
+        ("--user-name", "USER"), ("--serial-number", "SERIAL"),
+        ("--authentication-code1", "CODE1"), ("--authentication-code2", "CODE2"),
+    ),
+}  # fmt: skip
+_WITH_MFA = ("assume-role", "get-session-token")  # these take a serial and a code, both or none
+_NOT_FLAGS = ("--authentication-code", "--authentication-codes")  # one that takes two codes: there is none
 _TYPED = re.compile(r"\baws (?:--?[\w-]+[ =]\S+ )*(?:iam|sts) [a-z][a-z-]+[^\n|;&]*")
+_REDIRECTED = re.compile(r"\s[0-9]?>.*")
 
 
 def corrected(case: Case) -> Tuple[Command, ...]:
@@ -46,9 +61,13 @@ def corrected(case: Case) -> Tuple[Command, ...]:
     if case.error is None:
         return ()
     typed = _typed(case.question.error_text)
-    if typed is not None:
-        return (Command("command", _mended(typed, case), "Your command, with AWS's flags and without codes."),)
-    return _called_for(case)
+    if typed is None:
+        return _called_for(case)
+    mended = Command("command", _mended(typed, case), "Your command, with AWS's flags and without codes.")
+    if case.error.kind == kinds.DENIED and not any(one in typed for one in _WITH_MFA):
+        # The call itself takes no code: it has to be made in a session.
+        return (commands.open_session(case.question, case.own_serial), mended)
+    return (mended,)
 
 
 def _typed(text: str) -> Optional[List[str]]:
@@ -58,7 +77,7 @@ def _typed(text: str) -> Optional[List[str]]:
     if match is None:
         return None
     try:
-        return shlex.split(match.group())
+        return shlex.split(_REDIRECTED.sub("", match.group()))
     except ValueError:
         return None
 
@@ -67,17 +86,39 @@ def _mended(words: List[str], case: Case) -> str:
     line: List[str] = []
     flag = ""
     for word in [part for one in words for part in _parts(one)]:
-        if word.startswith("--"):
+        if word in _NOT_FLAGS:
+            flag = ""
+        elif word.startswith("--"):
             flag = _FLAGS.get(word, word)
             line.append(flag)
-        else:
+        elif flag or not _CODE.fullmatch(word):
             line.append(_value(flag, word, case))
             flag = ""
-    if any(one in line for one in _PAIRS):
-        for wanted in ("--authentication-code1", "--authentication-code2"):
-            if wanted not in line:
-                line += [wanted, _CODES[wanted]]
+    line += [word for flag, value in _missing(line, case) for word in (flag, value)]
     return " ".join(shlex.quote(one) for one in line)
+
+
+def _missing(line: List[str], case: Case) -> Iterator[Tuple[str, str]]:
+    """Yield the flags that the call needs and that were left out, each with its value or what stands for it."""
+    if any(word.startswith("--cli-input") for word in line):
+        return
+    known = {
+        "--serial-number": case.own_serial,
+        "--role-arn": case.question.role_arn,
+        "--role-session-name": case.question.user,
+        "--user-name": case.question.user,
+    }
+    wanted = [pair for operation, pairs in _NEEDED.items() if operation in line for pair in pairs]
+    if any(one in line for one in _WITH_MFA) and _wants_mfa(line, case):
+        wanted += [("--serial-number", "SERIAL"), ("--token-code", "CODE")]
+    for flag, placeholder in wanted:
+        if flag not in line:
+            yield flag, known.get(flag) or placeholder
+
+
+def _wants_mfa(line: List[str], case: Case) -> bool:
+    half = "--serial-number" in line or "--token-code" in line
+    return half or (case.error is not None and case.error.kind in (kinds.DENIED, kinds.INCOMPLETE))
 
 
 def _parts(word: str) -> List[str]:

@@ -45,7 +45,8 @@ _LOOK = ("iam:GetMFADevice", "iam:GetUser", "iam:ListMFADevices")
 NEEDED = (*_ENROL, "iam:ListMFADevices", "iam:ListVirtualMFADevices", "iam:ResyncMFADevice", "sts:GetSessionToken")
 
 #: What takes MFA under the service control policy, unless the owner says otherwise: who may do what, what shows what
-#: was done, keys of data, and to become a role. Stacks belong here because services that act for a user are spared.
+#: was done, keys of data, and to become a role. Stacks belong here because services that act for a user are spared,
+#: and GetFederationToken, since the federated user that it makes is no IAM user any more, and not bound.
 SENSITIVE = (
     "cloudformation:CreateStack",
     "cloudformation:CreateStackSet",
@@ -86,6 +87,7 @@ SENSITIVE = (
     "s3:DeleteBucket",
     "s3:PutBucketPolicy",
     "sts:AssumeRole",
+    "sts:GetFederationToken",
 )
 
 #: Managed rules of AWS Config, by identifier: the rule's name, and what it reports.

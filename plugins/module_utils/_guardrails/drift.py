@@ -9,6 +9,7 @@ never in place.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.digest import digest
@@ -102,6 +103,8 @@ def _service_control(wanted: Wanted, state: State) -> Iterator[Item]:
     text, targets = state.scp
     faults = _text_faults(text, wanted.documents["scp"])
     faults += [f"it is not attached to {one}" for one in wanted.scp_targets if one not in targets]
+    if not (targets or wanted.scp_targets):
+        faults.append("it is attached to nothing, and binds nobody: name roots, units or accounts (scp_targets)")
     yield _item("scp", "scp", wanted.names.scp, faults, {"document": text, "targets": list(targets)}, after)
 
 
@@ -116,6 +119,7 @@ def _config_rules(wanted: Wanted, state: State) -> Iterator[Item]:
     for identifier in wanted.config_rules:
         name = wanted.names.config_rules + CONFIG_RULES[identifier][0]
         same = [one for one in state.config_rules if one.get("Source", {}).get("SourceIdentifier") == identifier]
+        same.sort(key=lambda one: one.get("ConfigRuleName") != name)  # one's own is taken away, whatever else there is
         active = [one for one in same if one.get("ConfigRuleState", "ACTIVE") in ("ACTIVE", "EVALUATING")]
         before = same[0] if same else None
         faults = [] if active else [f"it is {one.get('ConfigRuleState')}" for one in same]
@@ -135,19 +139,36 @@ def _login_alarm(wanted: Wanted, state: State) -> Iterator[Item]:
 
 
 def _topic(wanted: Wanted, state: State, name: str) -> Item:
-    after = {"subscriptions": [list(one) for one in wanted.subscriptions]}
+    after = {"subscriptions": _shown(wanted.subscriptions)}
     lost = [one for one in wanted.subscriptions if one not in state.subscriptions]
-    faults = [f"{endpoint} ({protocol}) is not subscribed" for protocol, endpoint in lost]
+    faults = [f"{endpoint} ({protocol}) is not subscribed" for protocol, endpoint in _shown(lost)]
     if state.has_topic and not (state.subscriptions or wanted.subscriptions):
         faults.append("nobody is subscribed, so that nobody hears of the alarm")
-    before = {"subscriptions": [list(one) for one in state.subscriptions]} if state.has_topic else None
+    before = {"subscriptions": _shown(state.subscriptions)} if state.has_topic else None
     item = _item("login_alarm", "topic", name, faults, before, after)
-    waiting = tuple([f"{endpoint} has not confirmed the subscription yet" for endpoint in state.pending])
+    waiting = tuple([f"{_masked(endpoint)} has not confirmed the subscription yet" for endpoint in state.pending])
     return item._replace(details=(*item.details, *waiting))
 
 
+def _shown(subscriptions: Sequence[Tuple[str, str]]) -> List[List[str]]:
+    return [[protocol, _masked(endpoint)] for protocol, endpoint in subscriptions]
+
+
+def _masked(endpoint: str) -> str:
+    """Leave of an address of the web its host: the rest often holds a key."""
+    scheme, web, rest = endpoint.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme}://{host}/..." if web and host != rest else endpoint
+
+
 def _filter(state: State, name: str) -> Item:
-    after = {"pattern": SIGN_IN_PATTERN, "log_group": state.log_group, "metric": f"{ALARM_NAMESPACE}/{name}"}
+    after = {
+        "pattern": SIGN_IN_PATTERN,
+        "log_group": state.log_group,
+        "metric": f"{ALARM_NAMESPACE}/{name}",
+        "value": "1",
+        "dimensions": {},
+    }
     found = state.metric_filter
     before = None
     if found is not None:
@@ -156,6 +177,8 @@ def _filter(state: State, name: str) -> Item:
             "pattern": found.get("filterPattern", ""),
             "log_group": state.log_group,
             "metric": f"{metric.get('metricNamespace')}/{metric.get('metricName')}",
+            "value": metric.get("metricValue"),
+            "dimensions": metric.get("dimensions") or {},
         }
     faults = [f"its {key} was changed" for key in after if before is not None and before[key] != after[key]]
     return _item("login_alarm", "metric_filter", name, faults, before, after)
@@ -170,7 +193,8 @@ def _alarm(state: State, name: str) -> Item:
         "evaluation_periods": 1,
         "statistic": "Sum",
         "enabled": True,
-        "action": state.topic,
+        "dimensions": [],
+        "action": [state.topic],
     }
     found = state.alarm
     before: Optional[Dict[str, Any]] = None
@@ -184,8 +208,10 @@ def _alarm(state: State, name: str) -> Item:
             "evaluation_periods": found.get("EvaluationPeriods"),
             "statistic": found.get("Statistic"),
             "enabled": found.get("ActionsEnabled", True),
-            # Others may be told as well.
-            "action": state.topic if state.topic in actions else ", ".join(actions),
+            "dimensions": list(found.get("Dimensions") or ()),
+            "action": actions,
         }
+        # Others may be told as well, and go on to be.
+        after["action"] = actions if state.topic in actions else [*actions, state.topic]
     faults = [f"its {key} was changed" for key in after if before is not None and before[key] != after[key]]
     return _item("login_alarm", "alarm", name, faults, before, after)

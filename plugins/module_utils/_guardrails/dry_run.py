@@ -4,8 +4,8 @@
 """Who would have been denied by a service control policy, had it been in force: CloudTrail's records, judged again.
 
 Private to this collection. A record says who called, with which kind of credential, and whether the session had MFA;
-it does not say the resource as policies name it, so that a statement limited to resources leaves a call in doubt. Only
-calls that AWS let through count: what was refused already loses nothing.
+it does not say the resource as policies name it, so that a statement limited to resources leaves a call in doubt. What
+AWS had refused already loses nothing; a call that failed for another reason would be denied like one that did not.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ _PREFIXES = {"monitoring": "cloudwatch", "email": "ses"}
 # Events of some services bear the API's version.
 _VERSION = re.compile(r"(?:20[0-9]{6}|[0-9]{4}_[0-9]{2}_[0-9]{2}|v[0-9]+)$")
 _LINKED = "/aws-service-role/"
+# What AWS answers whom it does not let. Other errors, such as a stack without updates, come after that.
+_REFUSED = re.compile(r"AccessDenied|Unauthorized|NotAuthorized|Forbidden", re.IGNORECASE)
+# The console asks in person: such a call is not one that a service makes for a user.
+_CONSOLE = ("signin.amazonaws.com", "console.amazonaws.com")
 
 
 class Call(NamedTuple):
@@ -146,7 +150,7 @@ def _ordered(calls: Mapping[Tuple[str, str, str], Call]) -> Tuple[Call, ...]:
 
 def _asked(record: Mapping[str, Any], account: str) -> Optional[_Asked]:
     """Read a call as a request; None where it was refused, or nobody made it whom policies bind."""
-    if _text(record, "errorCode") or _text(record, "eventType") not in ("", "AwsApiCall"):
+    if _REFUSED.search(_text(record, "errorCode")) or _text(record, "eventType") not in ("", "AwsApiCall"):
         return None
     principal = _principal(record)
     if not principal or _LINKED in principal:
@@ -172,7 +176,7 @@ def _principal(record: Mapping[str, Any]) -> str:
 def _worlds(record: Mapping[str, Any]) -> Tuple[World, ...]:
     if _at(record, "userIdentity", "type") == "AssumedRole":
         return ROLE_SESSIONS
-    if _at(record, "userIdentity", "invokedBy"):
+    if _at(record, "userIdentity", "invokedBy") not in ("", *_CONSOLE):
         return (SERVICE,)
     if _text(record, "eventName") == "AssumeRole" and _at(record, "requestParameters", "serialNumber"):
         return (ASSUME_ROLE_WITH_MFA,)

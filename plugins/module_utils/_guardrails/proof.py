@@ -68,7 +68,8 @@ def direct(world: World) -> Known:
 
 
 _PASSED_ON: Known = {"aws:viaawsservice": ("true",), "aws:tokenissuetime": None}
-_USER = "user/alice"
+# A name that an exemption of some users does not mean.
+_USER = "user/7-guardrails-proof-7"
 _SSO = "role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef"
 COLUMNS = (
     Credential("long_term_key", "key", (LONG_TERM_KEY,), _USER, direct(LONG_TERM_KEY)),
@@ -131,7 +132,7 @@ def failures_of(line: Line) -> Iterator[str]:
 def prove(part: str, policy: Policy, choices: Choices) -> Proof:
     """Work out what one of the guardrails does."""
     if part == "scp":
-        return prove_service_control(policy)
+        return prove_service_control(policy, choices.partition)
     document = parse_document(policy, part)
     wishes = _wishes_of_self_management(choices) if part == "self_management" else _wishes_of_resync()
     lines = tuple([_of_users(document, wish, choices.partition) for wish in wishes])
@@ -150,7 +151,7 @@ class Wish(NamedTuple):
 
 
 _ON = {
-    "own": ("user/alice", "one's own user"),
+    "own": (_USER, "one's own user"),
     "other": ("user/bob", "another user"),
     "own_device": ("mfa/anything", "a new device"),
     "other_device": ("mfa/bob", "another user's device"),
@@ -209,7 +210,7 @@ def _of_users(document: Document, wish: Wish, partition: str) -> Line:
 # --- service control policies ----------------------------------------------------------------------------------------
 
 
-def prove_service_control(policy: Policy) -> Proof:
+def prove_service_control(policy: Policy, partition: str = "aws") -> Proof:
     """Work out what the statements on MFA of a service control policy do, beside the AWS policy that allows everything.
 
     Statements that do not look at MFA limit everybody alike, and are nobody's business here.
@@ -217,9 +218,9 @@ def prove_service_control(policy: Policy) -> Proof:
     whole = parse_document(policy, "scp")
     denials = tuple([one for one in whole.statements if one.effect == "Deny" and one.has_mfa])
     document = whole._replace(statements=denials)
-    lines = [_stopped(document, request) for denial in denials for request in _samples(denial)]
+    lines = [_stopped(document, request, partition) for denial in denials for request in _samples(denial)]
     if denials:
-        lines += [_spared(document, action) for action in NEEDED]
+        lines += [_spared(document, action, partition) for action in NEEDED]
     account = Account(_ACCOUNT, organization_policies=(OrganizationPolicy("scp", "scp", policy),))
     return Proof("scp", tuple(_merged(lines)), _faults(account, "scp"))
 
@@ -231,22 +232,21 @@ def _samples(denial: Statement) -> Iterator[Request]:
         yield requests_of(denial, _ACCOUNT)[0]
 
 
-def _stopped(document: Document, request: Request) -> Line:
+def _stopped(document: Document, request: Request, partition: str) -> Line:
     wanted = dict.fromkeys((one.name for one in COLUMNS), ALLOWED)
     wanted.update(long_term_key=DENIED, session_without_mfa=DENIED)
     # Whether to spare what services do for users is the owner's choice: it is shown.
     del wanted["service"]
-    return _of_everybody(document, request.action, request.resource or "*", wanted)
+    return _of_everybody(document, request.action, request.resource or "*", wanted, partition)
 
 
-def _spared(document: Document, action: str) -> Line:
-    return _of_everybody(
-        document, action, f"arn:aws:iam::{_ACCOUNT}:user/alice", {one.name: ALLOWED for one in _PEOPLE}
-    )
+def _spared(document: Document, action: str, partition: str) -> Line:
+    user = f"arn:{partition}:iam::{_ACCOUNT}:{_USER}"
+    return _of_everybody(document, action, user, {one.name: ALLOWED for one in _PEOPLE}, partition)
 
 
-def _of_everybody(document: Document, action: str, resource: str, wanted: Mapping[str, str]) -> Line:
-    outcomes = {one.name: _outcome((_EVERYTHING, document), action, resource, one, "aws") for one in COLUMNS}
+def _of_everybody(document: Document, action: str, resource: str, wanted: Mapping[str, str], partition: str) -> Line:
+    outcomes = {one.name: _outcome((_EVERYTHING, document), action, resource, one, partition) for one in COLUMNS}
     return Line(action, outcomes, wanted)
 
 

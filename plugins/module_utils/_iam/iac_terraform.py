@@ -68,25 +68,48 @@ def named_block(kind: str, labels: List[str], body: Any) -> Block:
 
 def plan_blocks(tree: Mapping[str, Any]) -> Iterator[Block]:
     """Yield the resources of a plan (terraform show -json) as they will be, and those of the state before it."""
+    unknown = _known_after_apply(tree.get("resource_changes"))
     for part in ("planned_values", "prior_state"):
         values = tree.get(part)
         if isinstance(values, dict) and isinstance(values.get("values"), dict):
             values = values["values"]
         if isinstance(values, dict):
             yield Block("outputs", values.get("outputs"))
-            yield from _module(values.get("root_module"))
+            yield from _module(values.get("root_module"), unknown if part == "planned_values" else {})
     variables = tree.get("variables")
     if isinstance(variables, dict):
         yield from (Block(f"variable.{name}", value, str(name)) for name, value in variables.items())
 
 
-def _module(module: Any) -> Iterator[Block]:
+def _known_after_apply(changes: Any) -> Dict[str, Any]:
+    """Return what a plan does not know, by the address of the resource: planned_values leaves it out."""
+    found: Dict[str, Any] = {}
+    for change in _dicts(changes):
+        told = change.get("change")
+        unknown = told.get("after_unknown") if isinstance(told, dict) else None
+        if isinstance(unknown, dict):
+            found[str(change.get("address", ""))] = _unresolved(unknown)
+    return found
+
+
+def _unresolved(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _unresolved(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unresolved(item) for item in value]
+    return UNRESOLVED if value is True else None
+
+
+def _module(module: Any, unknown: Mapping[str, Any]) -> Iterator[Block]:
     stack = [module]
     while stack:
         one = stack.pop()
         if isinstance(one, dict):
             for resource in _dicts(one.get("resources")):
-                yield Block(str(resource.get("address", "")), resource.get("values"), str(resource.get("name", "")))
+                address, name = str(resource.get("address", "")), str(resource.get("name", ""))
+                yield Block(address, resource.get("values"), name)
+                if address in unknown:
+                    yield Block(address, unknown[address], name)
             stack.extend(reversed(_dicts(one.get("child_modules"))))
 
 

@@ -90,6 +90,11 @@ def test_a_dry_run_says_how_far_it_looked() -> None:
         ({"scp_exempt": ["deploy"]}, "deploy"),
         ({"scp_exempt": ["arn:aws:iam::*:role/ci"]}, "IAM users alone"),
         ({"scp_policy": "{"}, "not a policy document"),
+        ({"scp_policy": policy(), "scp_exempt": ["arn:aws:iam::*:user/break-glass"]}, "would do nothing"),
+        ({"scp_policy": policy(), "scp_actions": ["iam:*"]}, "would do nothing"),
+        ({"name_prefix": ""}, "name_prefix is ''"),
+        ({"name_prefix": "ours/"}, "nobody else's"),
+        ({"parts": []}, "parts is empty"),
     ],
 )
 def test_what_makes_no_sense_is_refused(parameters: dict[str, Any], told: str) -> None:
@@ -106,6 +111,8 @@ def test_files_of_a_trail_are_read(tmp_path: Path) -> None:
     (below / "a.json.gz").write_bytes(gzip.compress(json.dumps({"Records": [KEY_ALONE]}).encode()))
     (below / "b.json").write_text(json.dumps({"Events": [{"CloudTrailEvent": json.dumps(KEY_ALONE)}]}))
     (below / "digest.txt").write_text("no record")
+    (below / "CloudTrail-Digest").mkdir()
+    (below / "CloudTrail-Digest" / "c.json.gz").write_bytes(gzip.compress(b'{"digestEndTime": ""}'))
     assert [one["eventName"] for one in read_files([str(tmp_path)]).records] == ["AssumeRole", "AssumeRole"]
 
 

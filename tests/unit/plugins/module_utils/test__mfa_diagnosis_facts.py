@@ -158,3 +158,5 @@ def test_values_that_make_no_sense_are_not_known() -> None:
     host = known(host_of("ws", odd))
     assert (host.offset_s, host.bound_s, host.serials, host.reasons, host.measured_at) == (None, None, (), (), "")
     assert known(host_of("ws", {"verdict": "unknown", "clock": "?"})).offset_s is None
+    for number in (float("nan"), float("inf"), -float("inf"), 10**400, 1e308):
+        assert known(host_of("ws", {"verdict": "noncompliant", "clock": {"offset_s": number}})).offset_s is None

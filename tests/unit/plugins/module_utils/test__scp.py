@@ -62,13 +62,14 @@ def there(*targets: str, document: Any = None, **more: Any) -> ServiceControl:
     return ServiceControl("p-1", "arn:p-1", "guard", "why", document or SOUND, targets, **more)
 
 
-def scp(calls: Calls, *, check_mode: bool = False, **parameters: Any) -> dict[str, Any]:
+def scp(calls: Calls, *, check_mode: bool = False, partition: str = "aws", **parameters: Any) -> dict[str, Any]:
     defaults = {
         "name": "guard", "state": "present", "content": SOUND, "description": "why", "targets": [],
         "purge_targets": False, "dry_run": None, "dry_run_max_age": 7, "accepted_principals": [],
         "accepted_accounts": [], "accepted_gaps": False,
     }  # fmt: skip
-    return run_scp({**defaults, **parameters}, ScpPorts(calls, lambda: NOW), check_mode=check_mode)
+    ports = ScpPorts(calls, lambda: NOW, partition)
+    return run_scp({**defaults, **parameters}, ports, check_mode=check_mode)
 
 
 def test_it_is_made_and_attached() -> None:
@@ -126,6 +127,26 @@ def test_the_published_policy_is_refused_with_the_reasons_whatever_it_is_attache
     assert "Limit it to IAM users: ArnLike aws:PrincipalArn arn:*:iam::*:user/*" in told
     assert "denied!" in told
     assert calls.done == []
+
+
+@pytest.mark.parametrize(("written_for", "partition", "sound"), [
+    ("aws-us-gov", "aws-us-gov", True), ("aws-us-gov", "aws", False), ("aws", "aws-cn", False), ("*", "aws-cn", True),
+])  # fmt: skip
+def test_it_is_proven_for_the_partition_of_the_organization(written_for: str, partition: str, sound: bool) -> None:
+    text = copy.deepcopy(SOUND)
+    text["Statement"][0]["Condition"]["ArnLike"]["aws:PrincipalArn"] = f"arn:{written_for}:iam::*:user/*"
+    if sound:
+        assert scp(Calls(), content=text, partition=partition)["changed"]
+        return
+    with pytest.raises(IamError, match="is allowed for long_term_key, and should be denied"):
+        scp(Calls(), content=text, partition=partition)
+
+
+def test_whoever_is_exempt_does_not_upset_the_proof() -> None:
+    exempt = Choices(scp_exempt=("arn:aws:iam::*:user/alice", "arn:aws:iam::*:user/a*"))
+    assert scp(Calls(), content=documents_of(exempt)["scp"])["changed"]
+    with pytest.raises(IamError, match="should be denied"):
+        scp(Calls(), content=documents_of(Choices(scp_exempt=("arn:aws:iam::*:user/*",)))["scp"])
 
 
 def test_a_document_that_is_none_is_refused() -> None:

@@ -147,6 +147,16 @@ def test_a_policy_that_a_changed_file_names_is_read_with_it(capsys: pytest.Captu
     assert "broken.json:" in capsys.readouterr().out
 
 
+def test_a_changed_policy_is_judged_for_what_the_file_beside_it_uses_it_for(capsys: pytest.CaptureFixture[str]) -> None:
+    scp = {"Version": "2012-10-17", "Statement": [MISTAKES["service_control_policy"]]}
+    write(
+        main__tf='resource "aws_organizations_policy" "p" {\n  content = file("scp.json")\n}\n',
+        scp__json=json.dumps(scp),
+    )
+    assert run(["scp.json"]) == FOUND
+    assert "MFA-G04" in capsys.readouterr().out
+
+
 def test_a_changed_document_is_judged_for_what_the_module_uses_it_for(capsys: pytest.CaptureFixture[str]) -> None:
     statement = '  statement {\n    effect = "Deny"\n    actions = ["sts:AssumeRole"]\n    resources = ["*"]\n'
     condition = '    condition {\n      test = "BoolIfExists"\n      variable = "aws:MultiFactorAuthPresent"\n'

@@ -39,7 +39,7 @@ def test_order_doubles_and_wrappings_do_not_matter() -> None:
         ([taken(100)], "none"),
         ([bad_code(100)], "single"),
         ([bad_code(300), bad_code(100)], "constant"),
-        ([taken(400), bad_code(300), bad_code(100), taken(50)], "constant"),
+        ([taken(400), bad_code(300), bad_code(100), taken(50)], "ended"),
         ([bad_code(300), taken(200), bad_code(100)], "intermittent"),
         ([bad_code(300), record("AssumeRole", 200), bad_code(100)], "constant"),  # without MFA
     ],

@@ -45,7 +45,9 @@ IN_PLACE = State(
     config_rules=tuple(rule(one, ConfigRuleState="ACTIVE") for one in CONFIG_RULES),
     metric_filter={
         "filterPattern": SIGN_IN_PATTERN,
-        "metricTransformations": [{"metricNamespace": ALARM_NAMESPACE, "metricName": NAMES.sign_in}],
+        "metricTransformations": [
+            {"metricNamespace": ALARM_NAMESPACE, "metricName": NAMES.sign_in, "metricValue": "1"}
+        ],
     },
     alarm={
         "Namespace": ALARM_NAMESPACE, "MetricName": NAMES.sign_in,
@@ -60,8 +62,17 @@ IN_PLACE = State(
 )  # fmt: skip
 
 
+def transformed(**changes: Any) -> dict[str, Any]:
+    found = IN_PLACE.metric_filter or {}
+    return {**found, "metricTransformations": [{**found["metricTransformations"][0], **changes}]}
+
+
+def wrong_of(wanted: Wanted, state: State) -> list[Item]:
+    return [item for item in compare(wanted, state) if item.state != "in_place"]
+
+
 def wrong(state: State) -> list[Item]:
-    return [item for item in compare(WANTED, state) if item.state != "in_place"]
+    return wrong_of(WANTED, state)
 
 
 def test_everything_is_in_place() -> None:
@@ -97,6 +108,9 @@ def test_an_empty_account_has_none_of_it() -> None:
             {"metric_filter": {**(IN_PLACE.metric_filter or {}), "filterPattern": SIGN_IN_PATTERN.lower()}},
             "metric_filter", "drifted", "pattern",
         ),
+        ({"metric_filter": transformed(metricValue="0")}, "metric_filter", "drifted", "value"),
+        ({"metric_filter": transformed(dimensions={"a": "$.b"})}, "metric_filter", "drifted", "dimensions"),
+        ({"alarm": {**(IN_PLACE.alarm or {}), "Dimensions": [{"Name": "a", "Value": "b"}]}}, "alarm", "drifted", "dim"),
         ({"alarm": {**(IN_PLACE.alarm or {}), "ActionsEnabled": False}}, "alarm", "drifted", "enabled"),
         ({"alarm": {**(IN_PLACE.alarm or {}), "AlarmActions": []}}, "alarm", "drifted", "action"),
         ({"alarm": {**(IN_PLACE.alarm or {}), "Threshold": 100.0}}, "alarm", "drifted", "threshold"),
@@ -117,6 +131,29 @@ def test_a_rule_may_bear_any_name() -> None:
     assert "theirs-0" in [item.name for item in compare(WANTED, state)]
 
 
+def test_ones_own_rule_is_the_one_that_is_named_whatever_checks_the_same() -> None:
+    theirs = {**IN_PLACE.config_rules[0], "ConfigRuleName": "a-rule-of-theirs"}
+    state = IN_PLACE._replace(config_rules=(theirs, *IN_PLACE.config_rules))
+    names = [item.name for item in compare(WANTED, state) if item.part == "config_rules"]
+    assert "g-iam-users" in names
+    assert "a-rule-of-theirs" not in names
+
+
+def test_who_else_hears_of_an_alarm_goes_on_to() -> None:
+    [alarm] = wrong(IN_PLACE._replace(alarm={**(IN_PLACE.alarm or {}), "AlarmActions": ["arn:theirs"]}))
+    assert (alarm.after or {})["action"] == ["arn:theirs", TOPIC]
+    [alarm] = wrong(IN_PLACE._replace(alarm={**(IN_PLACE.alarm or {}), "Threshold": 9.0}))
+    assert (alarm.after or {})["action"] == (IN_PLACE.alarm or {})["AlarmActions"]
+
+
+def test_a_service_control_policy_that_is_attached_to_nothing_is_not_in_place() -> None:
+    nowhere = IN_PLACE._replace(scp=(DOCUMENTS["scp"], ()))
+    states = {item.key: item for item in compare(WANTED._replace(scp_targets=()), nowhere)}
+    assert states["scp"].state == "drifted"
+    assert "binds nobody" in states["scp"].details[0]
+    assert compare(WANTED._replace(parts=("scp",), scp_targets=()), IN_PLACE)[0].state == "in_place"
+
+
 def test_what_was_not_read_is_unknown_and_never_in_place() -> None:
     state = IN_PLACE._replace(unread={"config_rules": "config:DescribeConfigRules failed: AccessDeniedException"})
     [item] = wrong(state)
@@ -131,6 +168,14 @@ def test_an_alarm_that_nobody_hears_is_no_alarm() -> None:
         if one.state != "in_place"
     ]
     assert "nobody" in item.details[0]
+
+
+def test_keys_in_addresses_of_the_web_are_not_shown() -> None:
+    hooks = tuple(("https", f"https://{one}") for one in ("me:k3y@a.example", "b.example/k3y", "c.example?k=k3y"))
+    [item] = wrong_of(WANTED._replace(subscriptions=hooks), IN_PLACE)
+    shown = str(item)
+    assert "k3y" not in shown
+    assert all(f"https://{host}/..." in shown for host in ("a.example", "b.example", "c.example"))
 
 
 def test_who_has_not_confirmed_is_named() -> None:

@@ -63,6 +63,15 @@ LINKED = {
         (record(userIdentity=person("false")), "session_without_mfa"),
         (record("iam:CreateUser"), "long_term_key"),
         (record("cloudtrail:StopLogging", userIdentity=person("false")), "session_without_mfa"),
+        # In person at the console, though it says that somebody invoked it.
+        (
+            record("iam:CreateUser", userIdentity=person("false", invokedBy="signin.amazonaws.com")),
+            "session_without_mfa",
+        ),
+        # Let through, and failed: it would not be let through any more.
+        (record("cloudformation:UpdateStack", errorCode="ValidationException"), "long_term_key"),
+        # The federated user would be no IAM user.
+        (record("sts:GetFederationToken"), "long_term_key"),
     ],
 )
 def test_who_would_have_been_denied(one: dict[str, Any], credential: str) -> None:
@@ -94,6 +103,8 @@ def test_who_would_not(one: dict[str, Any]) -> None:
     "one",
     [
         record(errorCode="AccessDenied"),
+        record(errorCode="Client.UnauthorizedOperation"),
+        record(errorCode="AccessDeniedException"),
         record(userIdentity=LINKED),
         record(userIdentity={"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}),
         record("signin:ConsoleLogin", eventType="AwsConsoleSignIn"),

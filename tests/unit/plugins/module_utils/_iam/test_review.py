@@ -530,6 +530,18 @@ def test_a_choice_of_effects_or_operators_is_a_gap() -> None:
         assert why.endswith("not known before a run")
 
 
+def test_what_a_plan_knows_only_after_it_is_applied_is_a_gap() -> None:
+    place = {"address": "aws_iam_role.r", "type": "aws_iam_role", "name": "r"}
+    after = {"arn": True, "assume_role_policy": True, "inline_policy": [{"policy": True}], "tags": {"a": False}}
+    plan = {
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"resources": [{**place, "values": {"name": "r", "inline_policy": [{}]}}]}},
+        "resource_changes": [{**place, "change": {"actions": ["create"], "after_unknown": after}}],
+    }
+    whys = [reason for _place, reason in reasons(("plan.json", json.dumps(plan)))]
+    assert whys == [f"{name} is not known before a run" for name in ("assume_role_policy", "inline_policy.policy")]
+
+
 def test_a_text_that_begins_like_json_is_a_text() -> None:
     assert reasons(("notes.txt", "[console]\nmfa = yes\n")) == []
 
@@ -563,10 +575,11 @@ def test_dynamic_blocks_in_json_are_read() -> None:
         'resource "aws_kms_key" "k" {\n  policy = var.own\n}\n',
         "Resources: {K: {Type: AWS::KMS::Key, Properties: {KeyPolicy: {Ref: P}}}}\n",
         'resource "awscc_iam_role" "r" {\n  assume_role_policy_document = var.own\n}\n',
+        '# of OpenTofu\nresource "aws_kms_key" "k" {\n  policy = var.own\n}\n',
     ],
 )
 def test_a_file_that_names_neither_mfa_nor_iam_is_looked_at_for_policies(text: str, tmp_path: Path) -> None:
-    path = tmp_path / ("t.yaml" if "Type:" in text else "t.tf")
+    path = tmp_path / ("t.yaml" if "Type:" in text else "t.tofu" if "Tofu" in text else "t.tf")
     path.write_text(text, encoding="utf-8")
     (unjudged,) = review(_iac_files.read_code([str(path)], policies=True)).unjudged
     assert unjudged.reason.endswith("is not known before a run")
