@@ -1,18 +1,16 @@
-"""One report for each time that a run of a scenario verifies."""
+"""A scenario that is verified more than once leaves a report of each time, where one would overwrite the other."""
 
 from __future__ import annotations
 
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest's own plugin takes the path
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the reports of earlier times: the next one gets a number."""
-    given = config.getoption("xmlpath", None)
-    if given and Path(given).exists():
-        path = Path(given)
-        numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
-        config.option.xmlpath = str(next(free for free in numbered if not free.exists()))
+    """Name the JUnit report after the folder too: NAME.xml for ``tests``, NAME-present.xml for ``tests/present``."""
+    folders = {Path(argument.partition("::")[0]).parent.name for argument in config.args}
+    if config.option.xmlpath and len(folders) == 1 and "tests" not in folders:
+        path = Path(config.option.xmlpath)
+        config.option.xmlpath = str(path.with_stem(f"{path.stem}-{folders.pop()}"))

@@ -91,6 +91,28 @@ def test_machines_of_killed_processes_are_ended_and_those_of_others_are_not(
             process.wait()
 
 
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        ("ntp1: true", "a lab is described in JSON"),
+        ("[]", "a lab has a network and machines"),
+        ('{"network": "x"}', "a lab has a network and machines"),
+        ('{"network": "x", "machines": {"a": {"kind": "vm"}}}', "machine a: wants kind"),
+        (
+            '{"network": "x", "machines": {"a": {"kind": "vm", "addresses": ["10.97.1.1"], "user": "alice"}}}',
+            "a: a user needs an account",
+        ),
+    ],
+)
+def test_a_lab_that_cannot_be_is_refused_in_one_line_before_anything_starts(described: str, said: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.rigs", "up"], input=described, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith(f"rigs: {said}")
+    assert run.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("state", ["synchronised", "dead_server", "unresolved", "no_command_port", "not_running"])
 def test_chronyc_still_prints_what_was_captured(state: str, suite: Suite, tmp_path: Path) -> None:

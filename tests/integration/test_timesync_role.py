@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,6 +38,7 @@ IDENTITY = [
     "/var/lib/cloud/instances/i-1/user-data.txt",
 ]
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
+METRICS = "/var/lib/metrics/softtoken.prom"
 KEYS = [{"id": 7, "type": "SHA256", "value": "HEX:" + "5A" * 32}]
 ISSUER = """[Unit]
 Description=Makes codes
@@ -244,6 +246,7 @@ def imaged(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for path in IDENTITY:
             container.write(path, "of the builder\n")
         container.write(HOST_KEY, "of the builder\n", mode="0600")
+        container.exec("mkdir", str(PurePosixPath(METRICS).parent))
         # As chrony_config leaves them: an earlier run of the role on this machine.
         for backup in BACKUPS:
             container.write(backup, "server of.the.builder\n")
@@ -251,6 +254,7 @@ def imaged(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         hosts = inventory_of({"builder": podman_host(container)}, timesync_sources=SOURCES)
         variables: dict[str, Any] = {
             "softtoken_agent": True,
+            "drift_agent_metrics_file": METRICS,
             "timesync_gated_units": ["issuer"],
             "timesync_gate_timeout": 20,
         }
@@ -323,7 +327,8 @@ def test_an_image_of_a_running_machine_has_an_agent_that_never_looked(imaged: tu
     assert "Check the host anew" in run.output
     assert container.exec("systemctl", "is-enabled", "softtoken-agent.timer").stdout.strip() == "enabled"
     assert state_of(container, "softtoken-agent.timer") == "inactive"
-    assert container.exec("find", "/run/softtoken", "/var/lib/softtoken", check=False).stdout == ""
+    assert f"changed: [builder] => (item={METRICS})" in run.output
+    assert container.exec("find", "/run/softtoken", "/var/lib/softtoken", METRICS, check=False).stdout == ""
 
 
 def boot_again(container: Container) -> None:

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 def up(_options: argparse.Namespace) -> None:
     """Start the lab that standard input describes; print the namespace of each host."""
-    described = lab.Description.of(json.load(sys.stdin))
+    described = lab.Description.read(sys.stdin.read())
     sys.stdout.write(json.dumps(lab.up(described)) + "\n")
 
 
 def replace(_options: argparse.Namespace) -> None:
     """Put the machines that standard input describes into the places of those of the same names."""
-    described = lab.Description.of(json.load(sys.stdin))
+    described = lab.Description.read(sys.stdin.read())
     sys.stdout.write(json.dumps(lab.replace(described)) + "\n")
 
 

@@ -73,8 +73,14 @@ class Description(NamedTuple):
     machines: dict[str, Machine]
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Self:
-        """Check a description that came as JSON."""
+    def read(cls, text: str) -> Self:
+        """Read and check a description in JSON."""
+        try:
+            given = json.loads(text)
+        except ValueError as exc:
+            raise RigError(f"a lab is described in JSON (tests/rigs/README.md shows one): {exc}") from exc
+        if not isinstance(given, dict) or not {"network", "machines"} <= set(given):
+            raise RigError(f"a lab has a network and machines (tests/rigs/README.md shows one); got {given}")
         machines = {name: Machine.of(name, machine) for name, machine in given["machines"].items()}
         return cls(given["network"], dict(given.get("names", {})), machines)
 
@@ -89,10 +95,13 @@ def up(described: Description) -> dict[str, str]:
 
     Return what each machine is found by: its container, or the folder of a ``vm`` or an ``aws``.
     """
+    machines = described.machines
+    holders = [name for name, machine in machines.items() if machine.user]
+    if holders and "aws" not in {machine.kind for machine in machines.values()}:
+        raise RigError(f"{', '.join(holders)}: a user needs an account, and there is no machine of the kind aws")
     down(described.network)
     network = Network(described.network, names=described.names)
     network.create()
-    machines = described.machines
     with ThreadPoolExecutor(2) as pool:
         inside = {
             name: pool.submit(_START[machine.kind], network.host(name, *machine.addresses), machine)
@@ -109,9 +118,6 @@ def up(described: Description) -> dict[str, str]:
             **{name: str(future.result()) for name, future in outside.items()},
         }
         accounts = [_account_of(Path(found[name])) for name, machine in machines.items() if machine.kind == "aws"]
-        holders = [name for name, machine in machines.items() if machine.user]
-        if holders and not accounts:
-            raise RigError(f"{', '.join(holders)}: a user needs an account, and there is no machine of the kind aws")
         given = [pool.submit(_give_token, Path(found[name]), machines[name], accounts[0]) for name in holders]
         for future in given:
             future.result()

@@ -84,7 +84,7 @@ class Network:
         self._names = dict(names or {})
         self.name = f"{PREFIX}-{name or f'{os.getpid()}-{next(_serial)}'}"
         self.hub = f"{self.name}.hub"
-        self._ports = 0
+        self._ports = itertools.count(1)
 
     def __enter__(self) -> Self:
         self.create()
@@ -104,8 +104,7 @@ class Network:
     def host(self, name: str, *addresses: str) -> Host:
         """Attach a host; an address without a prefix length gets /16 (IPv4) or /64 (IPv6)."""
         namespace = f"{self.name}.{name}"
-        self._ports += 1
-        port = f"port{self._ports}"
+        port = f"port{next(self._ports)}"
         self._write_name_service(namespace)
         run(["ip", "netns", "add", namespace])
         self._in_hub("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace)
@@ -118,8 +117,7 @@ class Network:
 
     def plug(self) -> int:
         """Return an open tap device on the bridge, for a virtual machine. It ends with the last who holds it open."""
-        self._ports += 1
-        port = f"port{self._ports}"
+        port = f"port{next(self._ports)}"
         tap, made = _open_tap()
         try:
             run(["ip", "link", "set", made, "netns", self.hub, "name", port])

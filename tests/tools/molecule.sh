@@ -27,8 +27,6 @@ for scenario in "${scenarios[@]}"; do
   echo "--- molecule test --scenario-name $scenario"
   start=$SECONDS
   outcome=passed
-  # A scenario may verify more than once: molecule/conftest.py gives every time a report of its own.
-  rm -f "$results/$scenario".xml "$results/$scenario"-*.xml
   PYTEST_ADDOPTS="--junitxml=$results/$scenario.xml" molecule test --scenario-name "$scenario" || {
     outcome=FAILED
     failed+=("$scenario")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,29 @@ def test_adds_up_the_reports_of_a_stage(tmp_path: Path) -> None:
     for name in ("one.xml", "two.xml"):
         (tmp_path / name).write_text(GOOD, encoding="utf-8")
     assert stages.judge("unit", 0, tmp_path) == (stages.Counts(passed=2), "")
+
+
+def test_a_scenario_that_is_verified_twice_leaves_two_reports(tmp_path: Path) -> None:
+    molecule = Path(__file__).resolve().parents[2] / "molecule"
+    for test in sorted((molecule / "el-layout" / "tests").glob("*/test_*.py")):
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-c",
+                molecule / "pytest.ini",
+                "-p",
+                "no:cacheprovider",
+                "--co",
+                "-q",
+                test,
+            ],
+            env={**os.environ, "PYTEST_ADDOPTS": f"--junitxml={tmp_path}/el-layout.xml"},
+            capture_output=True,
+            check=True,
+        )
+    assert {path.name for path in tmp_path.iterdir()} == {"el-layout-absent.xml", "el-layout-present.xml"}
 
 
 def test_a_failed_stage_fails_though_its_tests_passed(tmp_path: Path) -> None:
