@@ -81,7 +81,7 @@ options:
     default: []
   log_group:
     description:
-      - The log group that a trail delivers to. Empty to find it among the trails of the region.
+      - The log group that a trail delivers to. Empty to find that of a trail of all regions: the region of a sign-in varies.
     type: str
     default: ""
   subscriptions:
