@@ -10,6 +10,7 @@ names nobody who would be denied but those whom the caller accepts, and covers e
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -23,6 +24,7 @@ from ._iam.patterns import matches, read_date
 __all__ = ["ScpPorts", "run_scp"]
 
 _MOST_SHOWN = 10
+_TARGET = re.compile(r"r-[0-9a-z]+|ou-[0-9a-z-]+|[0-9]{12}")
 _NONE = (
     "There is no dry run: run iam_mfa_guardrails_info with trail_files (the organization's trail) or trail_hours, look "
     "at what it lists, and give its dry_run. Or attach the policy to a unit first."
@@ -58,6 +60,7 @@ def run_scp(params: Mapping[str, Any], ports: ScpPorts, *, check_mode: bool) -> 
     proof = prove_service_control(document, ports.partition)
     if proof.failures:
         raise IamError(_refusal(name, proof))
+    _check_targets(params["targets"])
     found = ports.calls.find(name)
     _refuse_aws(found)
     plan = _plan(params, document, found)
@@ -100,6 +103,15 @@ def _document(params: Mapping[str, Any]) -> Dict[str, Any]:
         told = "; ".join(f"{one.path}: {one.message}" for one in parsed.problems)
         raise IamError(f"content would be refused by Organizations: {told}. Nothing was changed.")
     return parsed.obj
+
+
+def _check_targets(targets: Sequence[str]) -> None:
+    bad = [one for one in targets if not _TARGET.fullmatch(one)]
+    if bad:
+        raise IamError(
+            f"targets: {', '.join(map(repr, bad))}: give ids, of roots (r-...), units (ou-...), accounts (12 digits). "
+            "Nothing was changed."
+        )
 
 
 def _refusal(name: str, proof: Proof) -> str:

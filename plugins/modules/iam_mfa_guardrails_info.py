@@ -81,7 +81,8 @@ options:
     default: []
   log_group:
     description:
-      - The log group that a trail delivers to. Empty to find it among the trails of the region.
+      - The log group that a trail delivers to. Empty to find that of a trail of all regions, since the region of a
+        sign-in varies.
     type: str
     default: ""
   subscriptions:

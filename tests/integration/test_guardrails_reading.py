@@ -66,7 +66,7 @@ def test_what_the_guardrails_stand_on_is_asked_for(aws: FakeAws) -> None:
     assert "has no recorder in us-east-1" in state.unread["config_rules"]
     assert set(state.unread) == {"self_management", "config_rules"}
     assert state.log_group == ""
-    assert "no trail of this account" in state.no_log_group
+    assert "no trail of this account that is of all regions" in state.no_log_group
     assert "no log group absent" in state_of(aws, "login_alarm", log_group="absent").no_log_group
     aws.client("config").put_configuration_recorder(ConfigurationRecorder=RECORDER)
     assert state_of(aws, "config_rules").unread == {}
@@ -80,8 +80,8 @@ def test_the_log_group_is_that_of_a_trail_in_this_account_and_region(
 
     trails = [
         {"Name": "without"},
-        trail("eu-west-1", ACCOUNT, "elsewhere"),
-        trail(REGION, "999999999999", "of-the-organization"),
+        trail("eu-west-1", ACCOUNT, "elsewhere", IsMultiRegionTrail=True),
+        trail(REGION, "999999999999", "of-the-organization", IsMultiRegionTrail=True),
         trail(REGION, ACCOUNT, "one-region"),
         trail(REGION, ACCOUNT, "trail/all", IsMultiRegionTrail=True),
     ]
@@ -97,6 +97,8 @@ def test_the_log_group_is_that_of_a_trail_in_this_account_and_region(
     monkeypatch.setattr(aws, "client", made)
     state = state_of(aws, "login_alarm")
     assert state.log_group == "trail/all"
+    trails.pop()
+    assert "all regions" in state_of(aws, "login_alarm").no_log_group  # sign-ins are in several
     assert (state.has_topic, state.topic) == (False, f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAMES.sign_in}")
 
 

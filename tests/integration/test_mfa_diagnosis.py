@@ -674,6 +674,8 @@ def test_the_playbook_measures_the_users_host_shows_progress_and_writes_the_diag
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """True time is ten minutes after this host's, as a time server and AWS have it: a host with a slow clock."""
+    said = tmp_path / "said.txt"
+    said.write_text("{{ left }} code 917264, key AKIAIOSFODNN7EXAMPLF, wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     with (
         FalseServer(Behaviour(offset_s=600), address="127.0.0.1", port=0) as witness,
         FakeAws(true_time=lambda: time.time() + 600 - 7200) as aws,
@@ -688,7 +690,7 @@ def test_the_playbook_measures_the_users_host_shows_progress_and_writes_the_diag
             tmp_path, PLAYBOOKS / "mfa_diagnose.yml", inventory_of({"workstation": THIS_MACHINE}), "-vvv",
             softtoken_user="alice", softtoken_user_host="workstation",
             softtoken_clock_witness=f"127.0.0.1:{witness.port}",
-            softtoken_error_text="code 917264, key AKIAIOSFODNN7EXAMPLF, wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            softtoken_error_file=str(said),
         )  # fmt: skip
     assert run.rc == 0, run.output
     path = tmp_path / "report" / "diagnosis.json"
@@ -700,6 +702,7 @@ def test_the_playbook_measures_the_users_host_shows_progress_and_writes_the_diag
     assert re.search(r"event history in us-east-1: \d+ of \d+", run.output)
     assert f"1. {cause['title']} (clock_drift, confidence high)" in run.output
     assert "softtoken_diagnosis" in run.output  # the job's statistics
+    assert json.loads(written)["explanation"]  # of the text, which is no template
     assert run.recap["localhost"]["changed"] == 0
     assert "module_args" in run.output
     for secret in ("917264", "AKIAIOSFODNN7EXAMPLF", "wJalrXUtnFEMI"):

@@ -24,8 +24,8 @@ from .trail import Event, Lookup, look_up
 __all__ = ["Wishes", "look_back", "read_state"]
 
 _NO_GROUP = (
-    "no trail of this account delivers to a log group of CloudWatch Logs in this region, so that there is nothing to "
-    "count sign-ins in: have one deliver there, or name the log group"
+    "no trail of this account that is of all regions delivers to a log group of CloudWatch Logs in this region, so "
+    "that there is nothing to count sign-ins in: have one deliver there, or name the log group"
 )
 _MISSING = ("NoSuchEntity", "NotFound", "NotFoundException", "ResourceNotFoundException")
 
@@ -139,10 +139,13 @@ def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
 
 
 def _group_of_a_trail(session: Session, identity: Identity) -> str:
-    """Return the log group that a trail delivers to, in this account and region; one of all regions rather."""
+    """Return the log group, in this account and region, that a trail of all regions delivers to.
+
+    The region of a sign-in varies with the address and the browser's cookies: a trail of one region misses most.
+    """
     answer = _tried(session.client("cloudtrail"), "describe_trails") or {}
     here = f":logs:{session.region}:{identity.account}:log-group:"
-    trails = sorted(answer.get("trailList", ()), key=lambda trail: not trail.get("IsMultiRegionTrail"))
+    trails = [trail for trail in answer.get("trailList", ()) if trail.get("IsMultiRegionTrail")]
     arns = [trail.get("CloudWatchLogsLogGroupArn", "") for trail in trails]
     return next((arn.partition(":log-group:")[2].split(":")[0] for arn in arns if here in arn), "")
 

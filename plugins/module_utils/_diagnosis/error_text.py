@@ -98,7 +98,7 @@ _OPERATION = re.compile(
 )
 _SPELT = {"".join(("-" + c.lower()) if c.isupper() else c for c in name).lstrip("-").replace("m-f-a-", "mfa-"): name
           for name in _OPERATIONS}  # fmt: skip
-_TYPED = re.compile(r"\baws\b[^\n|;]*?\b(?:iam|sts)\s+(" + "|".join(_SPELT) + r")\b")
+_TYPED = re.compile(r"\baws\b[^\n|;]{0,500}?\b(?:iam|sts)\s+(" + "|".join(_SPELT) + r")\b")
 
 _NAME = r"[\w+=,.@-]+"
 _ARN = r"arn:aws[\w-]*:(?:iam|sts)::\d{12}:"

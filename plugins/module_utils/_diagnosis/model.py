@@ -15,6 +15,7 @@ was refused, is Unknown with its reason: it becomes a gap and costs confidence, 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Generic, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Device, PolicyRef, User
@@ -42,6 +43,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+# Records and pastes are anybody's: what moves a terminal's cursor, or turns text around, is not for people to read.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 
 WINDOW_H = 24  # how far back a diagnosis looks first
 WIDE_H = 48  # and when nothing correlates
@@ -298,4 +302,4 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value._asdict().items()}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return value
+    return _CONTROL.sub(" ", value) if isinstance(value, str) else value

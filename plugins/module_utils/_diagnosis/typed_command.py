@@ -52,7 +52,8 @@ _NEEDED = {
 }  # fmt: skip
 _WITH_MFA = ("assume-role", "get-session-token")  # these take a serial and a code, both or none
 _NOT_FLAGS = ("--authentication-code", "--authentication-codes")  # one that takes two codes: there is none
-_TYPED = re.compile(r"\baws (?:--?[\w-]+[ =]\S+ )*(?:iam|sts) [a-z][a-z-]+[^\n|;&]*")
+# One way to read a text alone, and not many options: who pastes a log waits for no regular expression.
+_TYPED = re.compile(r"\baws (?:-[\w-]+[ =]\S+ ){0,20}(?:iam|sts) [a-z][a-z-]+[^\n|;&]*")
 _REDIRECTED = re.compile(r"\s[0-9]?>.*")
 
 

@@ -115,17 +115,27 @@ def _text_faults(before: Optional[Policy], after: Policy) -> List[str]:
 
 
 def _config_rules(wanted: Wanted, state: State) -> Iterator[Item]:
-    """Compare by what a rule checks: it may bear any name."""
+    """Compare by what a rule checks: it may bear any name. One of another name that rests is nobody's business."""
     for identifier in wanted.config_rules:
         name = wanted.names.config_rules + CONFIG_RULES[identifier][0]
-        same = [one for one in state.config_rules if one.get("Source", {}).get("SourceIdentifier") == identifier]
-        same.sort(key=lambda one: one.get("ConfigRuleName") != name)  # one's own is taken away, whatever else there is
-        active = [one for one in same if one.get("ConfigRuleState", "ACTIVE") in ("ACTIVE", "EVALUATING")]
+        same = [
+            one
+            for one in state.config_rules
+            if one.get("Source", {}).get("SourceIdentifier") == identifier
+            and (_is_active(one) or one.get("ConfigRuleName") == name)
+        ]
+        # One's own is what is taken away, whatever else there is.
+        same.sort(key=lambda one: one.get("ConfigRuleName") != name)
+        active = [one for one in same if _is_active(one)]
         before = same[0] if same else None
         faults = [] if active else [f"it is {one.get('ConfigRuleState')}" for one in same]
         shown = before["ConfigRuleName"] if before else name
         kept = before and {key: before.get(key) for key in ("ConfigRuleName", "Source", "ConfigRuleState")}
         yield _item("config_rules", identifier, shown, faults, kept, {"name": shown, "identifier": identifier})
+
+
+def _is_active(rule: Mapping[str, Any]) -> bool:
+    return rule.get("ConfigRuleState", "ACTIVE") in ("ACTIVE", "EVALUATING")
 
 
 def _login_alarm(wanted: Wanted, state: State) -> Iterator[Item]:

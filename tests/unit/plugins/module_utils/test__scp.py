@@ -142,6 +142,14 @@ def test_it_is_proven_for_the_partition_of_the_organization(written_for: str, pa
         scp(Calls(), content=text, partition=partition)
 
 
+@pytest.mark.parametrize("target", ["Workloads", " ou-1", "", "arn:aws:organizations::1:root/o-1/r-1", "12345"])
+def test_a_target_that_can_be_none_is_refused_before_anything_is_made(target: str) -> None:
+    calls = Calls()
+    with pytest.raises(IamError, match="give ids, of roots"):
+        scp(calls, targets=[MEMBER, target])
+    assert calls.done == []
+
+
 def test_whoever_is_exempt_does_not_upset_the_proof() -> None:
     exempt = Choices(scp_exempt=("arn:aws:iam::*:user/alice", "arn:aws:iam::*:user/a*"))
     assert scp(Calls(), content=documents_of(exempt)["scp"])["changed"]

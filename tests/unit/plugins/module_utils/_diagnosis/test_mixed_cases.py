@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.mo
     Facts,
     MetricSeries,
     Unknown,
+    to_dict,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Device
 
@@ -245,3 +247,19 @@ def test_a_typed_command_comes_back_as_it_runs(typed: str, error: str, expected:
     assert [one.text for one in found.corrected] == expected
     if codes(found)[0] == "malformed_request":
         assert [one.text for one in found.causes[0].next] == expected
+
+
+@pytest.mark.parametrize("text", ["aws " + "--a=b " * 3000, "aws " + "--a " * 5000, "aws " * 5000])
+def test_a_paste_that_almost_is_a_command_is_read_to_its_end(text: str) -> None:
+    # Read in more than one way, it would take longer than anybody waits.
+    assert ask(Facts(), error_text=text, user="").corrected == ()
+
+
+def test_nothing_of_a_record_moves_a_terminals_cursor() -> None:
+    name = "\x1b[2J\x1b[31mall is well\n\u202e"
+    change = record("PutUserPolicy", 3600, name, requestParameters={"userName": "alice", "policyName": name})
+    failed = record("GetSessionToken", 600, error=("AccessDenied", BAD_CODE + name))
+    found = to_dict(ask(given(change, failed, denied(500), bad_code(400, name))))
+    texts = json.dumps(found, ensure_ascii=False)
+    assert "all is well" in texts
+    assert [one for one in ("\\u001b", "\\n", "\u202e") if one in texts] == []

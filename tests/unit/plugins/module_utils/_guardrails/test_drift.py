@@ -137,6 +137,9 @@ def test_ones_own_rule_is_the_one_that_is_named_whatever_checks_the_same() -> No
     names = [item.name for item in compare(WANTED, state) if item.part == "config_rules"]
     assert "g-iam-users" in names
     assert "a-rule-of-theirs" not in names
+    resting = {**theirs, "ConfigRuleState": "DELETING_RESULTS"}
+    [item] = wrong(IN_PLACE._replace(config_rules=(resting, *IN_PLACE.config_rules[1:])))
+    assert (item.state, item.name) == ("missing", "g-iam-users")  # theirs is not made anew
 
 
 def test_who_else_hears_of_an_alarm_goes_on_to() -> None:
