@@ -59,7 +59,7 @@ def looked_at(case: Case) -> Tuple[str, ...]:
     """Say what was read and what it said, the good too."""
     found: List[str] = []
     if case.error is not None:
-        found.append(f"Error text: {case.error.said or 'nothing in it was recognised'}.")
+        found.append(f"Error text: {(case.error.said or 'nothing in it was recognised').rstrip('.')}.")
     for part, say in _SAYINGS:
         value = getattr(case.facts, part)
         if isinstance(value, Known):

@@ -177,6 +177,12 @@ def test_the_two_look_alikes_never_name_each_others_causes(frame: str, facts: Fa
     assert not unknown & CODE_CAUSES
 
 
+def test_what_was_pasted_is_told_as_a_sentence_that_ends_once() -> None:
+    (told,) = [one for one in ask(Facts(), error_text=cli(BAD_CODE)).looked_at if one.startswith("Error text")]
+    assert told.endswith("one time pass code.")
+    assert not told.endswith("..")
+
+
 def test_records_of_the_two_look_alikes_are_kept_apart_as_well() -> None:
     assert not set(codes(ask(given(bad_code(600))))) & SERIAL_CAUSES
     assert not set(codes(ask(given(bad_serial(600))))) & CODE_CAUSES
