@@ -5,8 +5,9 @@
 
 Started at boot by softtoken-clock-gate.service, out of an archive that holds the modules it imports. It asks chronyd
 and judges with the same code as host_facts: a source that answers now (reach and age, not only what chronyd remembers),
-a reference that is not the host itself, and an error bound within the limit. What says nothing about the time of this
-boot (other daemons, unit states, remarks on the configuration) does not hold the gate.
+a reference that is not the host itself, and an error bound within the limit. Two looks in a row have to say so: right
+after chronyd's first step the bound is small for a moment and then grows for some seconds. What says nothing about the
+time of this boot (other daemons, unit states, remarks on the configuration) does not hold the gate.
 
 Exit status: 0 proven, 1 not proven within the time limit, 2 wrong usage.
 """
@@ -145,19 +146,21 @@ def wait(ports: Ports, options: argparse.Namespace) -> int:
     what = MeasureOptions(subsets=frozenset({"clock"}), chronyc_address=options.chronyc_address)
     start = ports.clocks.monotonic()
     said: List[str] = []
+    right_before = False
     while True:
         measurement = measure_clock(ports, what)
         against = objections(measurement, policy)
         waited = ports.clocks.monotonic() - start
-        if not against:
+        if not against and right_before:
             say(f"clock proven after {waited:.0f} s: {describe(measurement)}")
             return 0
-        if options.timeout and waited >= options.timeout:
+        right_before = not against
+        if against and options.timeout and waited >= options.timeout:
             say(f"clock NOT proven within {options.timeout:g} s; what waits for it stays stopped:", *against)
             say("correct that, then start the waiting services: each start asks again")
             return 1
         codes = [line.partition(":")[0] for line in against]
-        if codes != said:
+        if codes and codes != said:
             said = codes
             say("waiting for the clock:", *against)
         time.sleep(options.interval)
