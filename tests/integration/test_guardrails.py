@@ -122,10 +122,11 @@ class Site:
             self.aws.client("iam").add_user_to_group(GroupName="people", UserName=name)
         return keys
 
-    def role(self, name: str, grants: dict[str, Any] = EVERYTHING) -> str:
+    def role(self, name: str, grants: dict[str, Any] | None = None) -> str:
+        """Make a role that may do what is granted, everything unless it is said."""
         iam = self.aws.client("iam")
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
-        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(grants))
+        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(grants or EVERYTHING))
         return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 

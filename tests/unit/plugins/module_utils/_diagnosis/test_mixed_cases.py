@@ -196,6 +196,8 @@ def test_a_metric_is_told_for_the_window_and_the_last_hour() -> None:
 
 # --- the command as it should be -------------------------------------------------------------------------------------
 
+_ASSUME = f"aws sts assume-role --role-arn {ROLE} --serial-number {SERIAL}"
+_RESYNC = f"aws iam resync-mfa-device --user-name alice --serial-number {SERIAL}"
 _INCOMPLETE = "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."
 _LISTED = f"User: {ALICE} is not authorized to perform: iam:ListUsers with an explicit deny in an identity-based policy"
 
@@ -216,20 +218,14 @@ def said(message: str, operation: str = "AssumeRole") -> str:
             [f"aws sts assume-role --role-arn {ROLE} --role-session-name x --serial-number SERIAL --token-code CODE"],
         ),
         (
-            f"aws sts assume-role --role-arn {ROLE} --serial-number {SERIAL} --token-code 123456",
+            f"{_ASSUME} --token-code 123456",
             "aws: error: the following arguments are required: --role-session-name",
-            [
-                (f"aws sts assume-role --role-arn {ROLE} --serial-number {SERIAL} --token-code CODE "
-                "--role-session-name SESSION")
-            ],
+            [f"{_ASSUME} --token-code CODE --role-session-name SESSION"],
         ),
         (
-            f"aws iam resync-mfa-device --user-name alice --serial-number {SERIAL} --authentication-code 123456 654321",
+            f"{_RESYNC} --authentication-code 123456 654321",
             "aws: error: Unknown options: --authentication-code, 654321",
-            [
-                (f"aws iam resync-mfa-device --user-name alice --serial-number {SERIAL} --authentication-code1 CODE1 "
-                "--authentication-code2 CODE2")
-            ],
+            [f"{_RESYNC} --authentication-code1 CODE1 --authentication-code2 CODE2"],
         ),
         (
             "aws iam list-users --output json", said(_LISTED, "ListUsers"),
