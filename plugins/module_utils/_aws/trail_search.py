@@ -10,6 +10,7 @@ once. What cannot be read is a gap of the session, under the part ``trail_events
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -148,7 +149,7 @@ class History:
         return True
 
 
-class _Query:
+class _Query(ABC):
     """What both kinds of queries have in common: started once, looked at until it is done."""
 
     name = ""
@@ -169,18 +170,21 @@ class _Query:
         """Ask for what was called with keys."""
         return self._records(self._by_keys(keys), wanted)
 
+    @abstractmethod
     def _about(self, wanted: Wanted) -> str:
-        raise NotImplementedError
+        """Return the condition on the user's records, those with the names, and refused sign-ins of everybody."""
 
+    @abstractmethod
     def _by_keys(self, keys: Sequence[str]) -> str:
-        raise NotImplementedError
+        """Return the condition on what was called with keys."""
 
+    @abstractmethod
     def _start(self, condition: str, wanted: Wanted) -> str:
-        raise NotImplementedError
+        """Start the query, and return its id."""
 
+    @abstractmethod
     def _look(self, query: str) -> Tuple[str, List[str], str]:
         """Return the state, the records as text, and what AWS says of a failure."""
-        raise NotImplementedError
 
     def _records(self, condition: str, wanted: Wanted) -> Optional[List[Event]]:
         api = api_name(self._client, "start_query")
