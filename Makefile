@@ -82,9 +82,9 @@ integration: setup ## tests against real chronyd, containers, a VM and real Ansi
 	@$(PYTEST) -q -n 2 --dist loadfile --junitxml=$(RESULTS)/integration/pytest.xml tests/integration $(ARGS)
 
 .PHONY: molecule
-molecule: setup ## molecule test of every scenario, or of those in SCENARIOS="default traps" (root)
+molecule: setup ## molecule test of every scenario, two at a time, or of those in SCENARIOS="default traps" (root)
 	@tests/tools/system_packages.sh $(if $(filter 0,$(shell id -u)),,--check || true)
-	@tests/tools/molecule.sh $(SCENARIOS)
+	@python tests/tools/molecule.py $(SCENARIOS)
 
 .PHONY: bench
 bench: setup ## measure the figures of docs/benchmarks.md (root; no part of `make test`)
