@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
-from ._aws.diagnosis import Records
+from ._aws.diagnosis import Metrics, Records
 from ._aws.session import AwsError
 from ._diagnosis.diagnose import diagnose
 from ._diagnosis.error_text import read_error_text
@@ -22,7 +22,6 @@ from ._diagnosis.model import (
     Facts,
     HealthEvent,
     Known,
-    MetricSeries,
     Question,
     Unknown,
     to_dict,
@@ -55,7 +54,7 @@ class Live(Protocol):
     def records(self, since_s: float, until_s: float) -> Records:
         """Return CloudTrail's records."""
 
-    def metrics(self, since_s: float, until_s: float) -> Union[Known[Tuple[MetricSeries, ...]], Unknown]:
+    def metrics(self, since_s: float, until_s: float) -> Metrics:
         """Return the metrics that count refused sign-ins."""
 
     def health(self) -> Union[Known[Tuple[HealthEvent, ...]], Unknown]:
@@ -202,7 +201,8 @@ def _observed(asked: _Asked, params: Mapping[str, Any], live: Live) -> _Asked:
         found = live.records(question.since_s, question.now_s)
         facts = _with_records(facts, found)
     if params["monitoring"]:
-        facts = facts._replace(metrics=live.metrics(question.now_s - WIDE_H * _HOUR_S, question.now_s))
+        read = live.metrics(question.now_s - WIDE_H * _HOUR_S, question.now_s)
+        facts = facts._replace(metrics=read.found, metric_gaps=read.gaps)
     if params["health"]:
         facts = facts._replace(health=live.health())
     return _Asked(question, facts)

@@ -268,7 +268,9 @@ since:
   type: str
   sample: "2026-11-21T09:30:00Z"
 scope:
-  description: V(one_user), V(many_users) or V(unknown). Where records are missing, one user alone is not known.
+  description:
+    - V(one_user), V(many_users) or V(unknown). Where records are missing, one user alone is not known.
+    - Many are at least three, and at least a fifth of those who used a code in these hours.
   returned: success
   type: str
   sample: one_user

@@ -633,6 +633,16 @@ def test_a_metric_filter_is_looked_for_and_its_metric_shown(scene: Scene) -> Non
     assert "refused" in said
 
 
+def test_a_region_whose_metrics_are_refused_is_said_beside_the_metric_of_another(scene: Scene) -> None:
+    whole_organization(scene)
+    scene.aws.deny("logs:DescribeMetricFilters", region="eu-central-1")
+    found = scene.diagnose(**drifted(scene), role_arn=ROLE, regions=["eu-central-1"])
+    assert "Trail/RefusedSignIns" in " ".join(found["looked_at"])
+    [gap] = found["gaps"]
+    assert (gap["part"], gap["api"], gap["error"]) == ("metrics", "logs:DescribeMetricFilters", "AccessDenied")
+    assert "eu-central-1" in gap["reason"]
+
+
 def test_a_snapshot_and_files_do_without_aws(scene: Scene) -> None:
     asked = replaced(scene)
     snapshot = scene.folder / "snapshot.json"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.model import (
     HealthEvent,
@@ -27,7 +27,7 @@ from .session import ClientFactory, Session
 from .trail import home_region
 from .trail_search import History, InsightsQuery, LakeQuery, Wanted, search
 
-__all__ = ["LiveAccount", "LiveOptions", "Records"]
+__all__ = ["LiveAccount", "LiveOptions", "Metrics", "Records"]
 
 _WORKERS = 8
 _ATTEMPTS = 10
@@ -51,6 +51,13 @@ class Records(NamedTuple):
     """CloudTrail's records, and what is missing in them."""
 
     found: Union[Known[Tuple[Mapping[str, Any], ...]], Unknown]
+    gaps: Tuple[Unknown, ...] = ()
+
+
+class Metrics(NamedTuple):
+    """The metrics that count refused sign-ins, and what is missing in them: a region that refused, say."""
+
+    found: Union[Known[Tuple[MetricSeries, ...]], Unknown]
     gaps: Tuple[Unknown, ...] = ()
 
 
@@ -110,24 +117,26 @@ class LiveAccount:
             return Records(gaps[0] if gaps else Unknown("CloudTrail answered nothing"))
         return Records(Known(tuple(found)), gaps)
 
-    def metrics(self, since_s: float, until_s: float) -> Union[Known[Tuple[MetricSeries, ...]], Unknown]:
-        """Return the metrics that count refused sign-ins, of all regions; one region that is not known is too many."""
+    def metrics(self, since_s: float, until_s: float) -> Metrics:
+        """Return the metrics that count refused sign-ins, of all regions."""
         series: List[MetricSeries] = []
         for region in self._regions():
             self._progress(f"metric filters of {region}")
             found = read_metrics(self._session, region, _utc(since_s), _utc(until_s))
             series.extend(found or ())
-        gap = self._gap(METRICS)
-        return gap if gap is not None and not series else Known(tuple(series))
+        gaps = self._gaps(METRICS)
+        # Without any series, one region that is not known is too many to say that there is no metric.
+        return Metrics(gaps[0], gaps[1:]) if gaps and not series else Metrics(Known(tuple(series)), gaps)
 
     def health(self) -> Union[Known[Tuple[HealthEvent, ...]], Unknown]:
         """Return AWS's open events."""
         self._progress("AWS Health")
         found = read_health(self._session, self._home)
-        return (self._gap(HEALTH) or Unknown("AWS Health answered nothing")) if found is None else Known(tuple(found))
+        gaps = (*self._gaps(HEALTH), Unknown("AWS Health answered nothing"))
+        return gaps[0] if found is None else Known(tuple(found))
 
-    def _gap(self, part: str) -> Optional[Unknown]:
-        return next((_unknown(gap) for gap in self._session.gaps if gap["part"] == part), None)
+    def _gaps(self, part: str) -> Tuple[Unknown, ...]:
+        return tuple(_unknown(gap) for gap in self._session.gaps if gap["part"] == part)
 
     def _regions(self) -> Sequence[str]:
         return list(dict.fromkeys((self._home, self._options.region, *self._options.regions)))

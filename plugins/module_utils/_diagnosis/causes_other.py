@@ -8,12 +8,15 @@ Private to this collection.
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Tuple
+from collections import Counter, deque
+from typing import Deque, Iterator, List, NamedTuple, Optional, Tuple
+
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail import seconds_of
 
 from . import commands, kinds
 from .case import Case, Draft, of_failure, of_failures
-from .model import Evidence, Known
-from .timeline import MANY_USERS, Failure
+from .model import Evidence, Known, MetricSeries
+from .timeline import Failure, are_many
 from .typed_command import corrected
 
 __all__ = ["causes"]
@@ -46,11 +49,13 @@ def _service_wide(case: Case) -> Iterator[Draft]:
     evidence: List[Evidence] = list(of_failures(broken))
     score = 0.82 if broken else 0.0
     if many:
-        users = tuple(dict.fromkeys(one.user for one in many))
-        places = {one.address for one in many if one.address}
+        users = tuple(dict.fromkeys(one.user for one in many.refused))
+        places = {one.address for one in many.refused if one.address}
         text = f"Codes of {len(users)} users were refused within an hour, from {len(places)} addresses: {_some(users)}."
-        evidence.append(Evidence("pattern", text, many[0].time, many[0].event_id, source="cloudtrail"))
-        evidence += [of_failure(one, f"{one.user}: {one.operation} refused.") for one in _one_each(many)[:4]]
+        text += f" In that hour codes of {many.taken} users were taken." if many.taken else ""
+        first = many.refused[0]
+        evidence.append(Evidence("pattern", text, first.time, first.event_id, source="cloudtrail"))
+        evidence += [of_failure(one, f"{one.user}: {one.operation} refused.") for one in _one_each(many.refused)[:4]]
         # All from one address: that is the clock of one host before it is AWS.
         found = 0.6 if len(places) == 1 else 0.9
         # Where the user that was asked about has no part in it, it explains nothing of that one.
@@ -61,6 +66,7 @@ def _service_wide(case: Case) -> Iterator[Draft]:
     if health and case.failures:
         score = min(0.96, max(score + 0.06, 0.7))
     if score and evidence:
+        evidence += _metrics(case)
         yield Draft(
             "service_wide", "Many users at once, or AWS itself", score, tuple(evidence),
             "Other users' codes are refused at the same time, from other hosts; AWS Health shows an event.",
@@ -73,25 +79,66 @@ def _service_wide(case: Case) -> Iterator[Draft]:
         )  # fmt: skip
 
 
-def _at_once(case: Case) -> Tuple[Failure, ...]:
-    """Give the refused codes of the hour in which most users had one, if they are many."""
-    refused = sorted(
-        (one for one in (*case.timeline.failures, *case.timeline.others) if one.kind == kinds.CODE),
-        key=lambda one: one.seconds or 0.0,
-    )
-    best: Tuple[Failure, ...] = ()
-    most, start = MANY_USERS - 1, 0
-    held: Dict[str, int] = {}
-    for end, one in enumerate(refused):
-        held[one.user] = held.get(one.user, 0) + 1
-        while (one.seconds or 0.0) - (refused[start].seconds or 0.0) > _AT_ONCE_S:
-            held[refused[start].user] -= 1
-            if not held[refused[start].user]:
-                del held[refused[start].user]
-            start += 1
-        if len(held) > most:
-            most, best = len(held), tuple(refused[start : end + 1])
+class _Hour(NamedTuple):
+    """An hour in which many users' codes were refused, and how many users had one taken in it."""
+
+    refused: Tuple[Failure, ...]
+    taken: int
+
+
+def _at_once(case: Case) -> Optional[_Hour]:
+    """Give the hour in which most users had a code refused, among those in which they are many."""
+    failures = [one for one in (*case.timeline.failures, *case.timeline.others) if one.kind == kinds.CODE]
+    uses: List[_Use] = [_Use(one.seconds or 0.0, one.user, one) for one in failures]
+    uses += [_Use(one.seconds, one.user, None) for one in case.timeline.coded]
+    best, most = None, 0
+    inside: Deque[_Use] = deque()
+    refused: Counter[str] = Counter()
+    taken: Counter[str] = Counter()
+    # From the last one back: the hour that follows a refusal has those who signed in well after it.
+    for use in sorted(uses, key=lambda one: one.seconds, reverse=True):
+        inside.appendleft(use)
+        (taken if use.failure is None else refused)[use.user] += 1
+        while inside[-1].seconds - use.seconds > _AT_ONCE_S:
+            _take_out(inside.pop(), refused, taken)
+        if use.failure is not None and len(refused) > most and are_many(refused, taken):
+            most = len(refused)
+            best = _Hour(tuple(one.failure for one in inside if one.failure is not None), len(taken))
     return best
+
+
+class _Use(NamedTuple):
+    """A code that was refused, or taken."""
+
+    seconds: float
+    user: str
+    failure: Optional[Failure]
+
+
+def _take_out(use: _Use, refused: Counter[str], taken: Counter[str]) -> None:
+    users = taken if use.failure is None else refused
+    users[use.user] -= 1
+    if not users[use.user]:
+        del users[use.user]
+
+
+def _metrics(case: Case) -> List[Evidence]:
+    """Show what metrics counted in the window. They count wrong passwords too: by themselves they say little."""
+    series = case.facts.metrics.value if isinstance(case.facts.metrics, Known) else ()
+    return [shown for shown in (_metric(case, one) for one in series) if shown is not None]
+
+
+def _metric(case: Case, series: MetricSeries) -> Optional[Evidence]:
+    sums = [(number, at) for at, number in series.sums if seconds_of(at) >= case.question.since_s and number > 0]
+    if not sums:
+        return None
+    most, at = max(sums)
+    name, count = f"{series.namespace}/{series.metric}", sum(number for number, _at in sums)
+    text = (
+        f"{name} counted {count:g} refused sign-ins of everybody in the last {case.question.window_h} hours, {most:g} "
+        f"of them in the {series.period_s // 60} minutes from {at}."
+    )
+    return Evidence("metric", text, at, source="cloudwatch")
 
 
 def _one_each(failures: Tuple[Failure, ...]) -> Tuple[Failure, ...]:

@@ -30,8 +30,15 @@ def causes(case: Case) -> Iterator[Draft]:
     """Yield what is wrong with policies, or with how a request was made before them."""
     yield from _half_presented(case)
     yield from _called_with_session(case)
-    for request, denied in case.requests():
+    for request, refused in case.requests():
         asked = case.policies.asked(request)
+        by_scp = any(place.ref.family == "scp" for place in asked)
+        limited = () if by_scp else tuple(one for one in refused if one.lacking)
+        if limited:
+            yield _not_allowed_by_organization(case, limited)
+            if limited == refused:
+                continue
+        denied = tuple(one for one in refused if one not in limited)
         yield from _dead(case, request, denied)
         yield from _role_session(case, request, denied)
         yield from _own_devices(case, denied)
@@ -198,6 +205,25 @@ def _present(case: Case, score: float, evidence: Tuple[Evidence, ...], rests: Tu
 
 
 # --- no_permission ---------------------------------------------------------------------------------------------------
+
+
+def _not_allowed_by_organization(case: Case, limited: Tuple[Failure, ...]) -> Draft:
+    """AWS comes to these policies after every Deny and before what the user's own policies say of MFA."""
+    question, last = case.question, limited[-1]
+    kind, action = last.lacking, last.action or last.operation or "it"
+    text = f"No {kind} that reaches the account allows {action}. Neither MFA nor the user's own policies change that."
+    return Draft(
+        "no_permission", f"No {kind} allows {action}", 0.93,
+        (*of_failures(limited), Evidence("absence", text, source="cloudtrail" if last.time else "error_text")),
+        "At the root, at every unit down to the account and at the account one of these policies has to allow it.",
+        (
+            commands.aws(
+                question, "organizations list-policies-for-target", "--target-id", question.account_id or "ACCOUNT_ID",
+                "--filter", kind.upper().replace(" ", "_"),
+                why="For the organization's administrator: shows the account's own; those of its parents count too.",
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _no_permission(

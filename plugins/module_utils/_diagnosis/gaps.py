@@ -43,8 +43,9 @@ def _gaps(case: Case) -> Iterator[Gap]:
         value = getattr(case.facts, part)
         if isinstance(value, Unknown) and (part != "trust" or case.question.role_arn):
             yield Gap(part, value.reason, matters, value.api, value.error)
-    for missing in case.facts.record_gaps:
-        yield Gap("records", missing.reason, _MATTERS["records"], missing.api, missing.error)
+    for part, lost in (("records", case.facts.record_gaps), ("metrics", case.facts.metric_gaps)):
+        for missing in lost:
+            yield Gap(part, missing.reason, _MATTERS[part], missing.api, missing.error)
     for broken in case.policies.unreadable:
         yield Gap("policies", f"{broken.ref.kind} of {broken.ref.resource}: {broken.reason}", _MATTERS["policies"])
     for place in case.policies.places():

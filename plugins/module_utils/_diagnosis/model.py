@@ -208,6 +208,7 @@ class Facts(NamedTuple):
     record_gaps: Tuple[Unknown, ...] = ()
     # Known(()): there is no metric filter that counts refused MFA, so there is no such metric.
     metrics: Union[Known[Tuple[MetricSeries, ...]], Unknown] = NOT_COLLECTED
+    metric_gaps: Tuple[Unknown, ...] = ()  # regions, and filters, whose metrics are not known
     health: Union[Known[Tuple[HealthEvent, ...]], Unknown] = NOT_COLLECTED
     host: Union[Known[Host], Unknown] = NOT_COLLECTED
 

@@ -9,7 +9,7 @@ Private to this collection. Records of any order, doubles and other users among 
 from __future__ import annotations
 
 import math
-from typing import Any, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Collection, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.serial import parse_serial
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail import (
@@ -23,7 +23,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail im
 )
 
 from . import kinds
-from .error_text import ErrorText
+from .error_text import ErrorText, lacking_of
 from .model import Question
 from .redact import redact, shown_serial
 
@@ -37,6 +37,7 @@ __all__ = [
     "PolicyEvent",
     "Success",
     "Timeline",
+    "are_many",
     "pasted",
     "read_timeline",
 ]
@@ -59,6 +60,7 @@ POLICY_EVENTS = (
 #: Those of the organization, which are recorded in its management account.
 ORGANIZATION_EVENTS = ("UpdatePolicy", "AttachPolicy", "DetachPolicy")
 MANY_USERS = 3  # so many do not mistype at once
+_ONE_OF = 5  # where more sign in, some always mistype: a common fault refuses at least each fifth of them
 _AHEAD_S = 60  # how far the controller's clock may lag behind AWS's
 _MFA_REFUSED = frozenset((kinds.CODE, kinds.SERIAL))
 
@@ -82,6 +84,7 @@ class Failure(NamedTuple):
     event_id: str
     address: str
     action: str = ""
+    lacking: str = ""  # the kind of the organization's policies of which none allows it
 
     @property
     def is_mfa(self) -> bool:
@@ -134,6 +137,7 @@ class Timeline(NamedTuple):
     lifecycle: Tuple[LifecycleEvent, ...]  # as far back as there are records
     changes: Tuple[PolicyEvent, ...]
     records: int
+    coded: Tuple[Success, ...]  # sign-ins of anybody whose code was taken, in the window
 
     @property
     def taken(self) -> Tuple[Success, ...]:
@@ -170,7 +174,12 @@ class Timeline(NamedTuple):
     @property
     def scope(self) -> str:
         """Say whether it is one user or many."""
-        return "many_users" if len(self.users) >= MANY_USERS else "one_user"
+        return "many_users" if are_many(self.users, {one.user for one in self.coded}) else "one_user"
+
+
+def are_many(refused: Collection[str], taken: Collection[str]) -> bool:
+    """Return whether the users with a refused code are many, beside those who had one taken in the same time."""
+    return len(refused) >= MANY_USERS and len(refused) * _ONE_OF >= len({*refused, *taken})
 
 
 def read_timeline(entries: Iterable[Any], question: Question) -> Timeline:
@@ -201,12 +210,26 @@ def read_timeline(entries: Iterable[Any], question: Question) -> Timeline:
                 if mine:
                     failures.append(failure)
                 elif failure.is_mfa:
-                    others.append(failure if here else failure._replace(user=f"{failure.user} of {_account(record)}"))
+                    others.append(failure._replace(user=_name_of(failure.user, record, question)))
         elif mine and name in SIGN_IN_EVENTS:
             successes.append(_success(record))
+    coded = tuple(_coded(records, question))
     return Timeline(
-        tuple(failures), tuple(successes), tuple(others), tuple(lifecycle), tuple(changes), len(records)
+        tuple(failures), tuple(successes), tuple(others), tuple(lifecycle), tuple(changes), len(records), coded
     )  # fmt: skip
+
+
+def _coded(records: Iterable[Mapping[str, Any]], question: Question) -> Iterator[Success]:
+    for record in records:
+        if field(record, "eventName") in SIGN_IN_EVENTS and not error_of(record) and _in_window(record, question):
+            success = _success(record)
+            if success.mfa:
+                yield success._replace(user=_name_of(success.user, record, question))
+
+
+def _name_of(user: str, record: Mapping[str, Any], question: Question) -> str:
+    """Name a user, who may be one of another account."""
+    return user if _is_here(record, question.account_id) else f"{user} of {_account(record)}"
 
 
 def pasted(error: ErrorText) -> Failure:
@@ -214,7 +237,7 @@ def pasted(error: ErrorText) -> Failure:
     return Failure(
         error.kind, error.operation, error.code, error.message, error.user, error.principal,
         ":assumed-role/" in error.principal, None, error.serial, error.role_arn, error.explicit_deny, "", None, "", "",
-        error.action,
+        error.action, error.lacking,
     )  # fmt: skip
 
 
@@ -281,7 +304,7 @@ def _failure(record: Mapping[str, Any]) -> Failure:
         field(record, "userIdentity.type") == "AssumedRole", mfa == "true" if mfa else None,
         _serial(record), field(record, "requestParameters.roleArn"), "explicit deny" in message.lower(),
         field(record, "eventTime"), _moment(record), field(record, "eventID"),
-        field(record, "sourceIPAddress"), _action(record, operation),
+        field(record, "sourceIPAddress"), _action(record, operation), lacking_of(message),
     )  # fmt: skip
 
 

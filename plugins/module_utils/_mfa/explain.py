@@ -9,6 +9,7 @@ text names them all and claims none.
 
 from __future__ import annotations
 
+import re
 from typing import Callable, NamedTuple, Optional, Tuple
 
 __all__ = ["CAUSES", "ROOT", "TWO_CODES", "Explanation", "Situation", "explain"]
@@ -86,6 +87,8 @@ class Situation(NamedTuple):
     devices: Optional[int] = None  # how many the user has
 
 
+# What of an organization may allow nothing; the words of a user's own policies are the same but for the name.
+_NOT_ALLOWED_BY = re.compile(r"because no ((?:service|resource) control policy) allows")
 # Calls whose permission is looked for on the device.
 _ON_DEVICES = frozenset(
     ("CreateVirtualMFADevice", "DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
@@ -270,6 +273,14 @@ def _denied(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
             "denied",
             f"{refusal.api} takes long-term keys only, and these credentials are temporary.",
             "Use the user's own access key.",
+        )
+    limit = _NOT_ALLOWED_BY.search(refusal.text)
+    if limit is not None:
+        return Explanation(
+            "denied",
+            f"No {limit.group(1)} of the organization allows {refusal.api} in this account, whatever the user's "
+            "policies say, and with MFA as without.",
+            "Who administers the organization has to allow it.",
         )
     who = situation.caller or "The credentials"
     if "explicit deny" in refusal.text:

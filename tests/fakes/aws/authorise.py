@@ -48,8 +48,9 @@ class Authority:
         if role is None:
             raise denied
         context = {**self.context(caller, asked), **more}
-        if self._binds(caller) and bound_by("sts:AssumeRole", arn, context, caller.principal_arn) != "allow":
-            raise ApiError("AccessDenied", f"{denied.message} with an explicit deny in a service control policy")
+        limit = bound_by("sts:AssumeRole", arn, context, caller.principal_arn) if self._binds(caller) else "allow"
+        if limit != "allow":
+            raise self._denied(asked, caller, arn, limit, asked.api, "a service control policy")
         trusts = [
             (statement["Effect"], _trusted(statement.get("Principal", {}), caller))
             for statement in statements(role.assume_role_policy_document)

@@ -247,3 +247,25 @@ def test_a_service_control_policy_binds_from_where_it_is_attached(strict: World,
         return
     assert "with an explicit deny in a service control policy" in refused(iam.create_group, GroupName="made").message
     strict.iam().create_group(GroupName="made-by-the-operator")
+
+
+def test_a_role_that_no_service_control_policy_allows_is_refused_in_aws_words(strict: World) -> None:
+    name, keys = strict.user(policy=policy(allow("sts:AssumeRole")))
+    trust = policy({"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"})
+    role = strict.iam().create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    organizations = strict.aws.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    only_iam = organizations.create_policy(
+        Name="only-iam", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(policy(allow("iam:*")))
+    )["Policy"]["PolicySummary"]["Id"]
+    organizations.attach_policy(PolicyId=only_iam, TargetId=root)
+    organizations.detach_policy(PolicyId="p-FullAWSAccess", TargetId=root)
+    call = strict.sts(keys).assume_role
+    asked = {"RoleArn": role, "RoleSessionName": "run"}
+    head = f"User: arn:aws:iam::{ACCOUNT}:user/{name} is not authorized to perform: sts:AssumeRole on resource: {role} "
+    implicit = refused(call, **asked).message
+    assert implicit == f"{head}because no service control policy allows the sts:AssumeRole action"
+    explicit = policy(allow("*"), {"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"})
+    organizations.update_policy(PolicyId=only_iam, Content=json.dumps(explicit))
+    assert refused(call, **asked).message == f"{head}with an explicit deny in a service control policy"

@@ -12,6 +12,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.mo
     HealthEvent,
     HostReference,
     Known,
+    MetricSeries,
     Unknown,
     to_dict,
 )
@@ -447,6 +448,41 @@ def test_many_users_behind_one_address_are_less_than_many_elsewhere() -> None:
     assert ask(one).scope == "many_users"
 
 
+def at_the_same_time(count: int) -> list[dict[str, Any]]:
+    return [taken(10 * i, f"arn:aws:iam::{ACCOUNT}:mfa/good{i}", f"good{i}") for i in range(1, count + 1)]
+
+
+def test_many_are_a_fifth_of_those_who_used_a_code_in_that_hour() -> None:
+    # Six users are refused. With 24 others whose codes are taken they are a fifth of 30, with 25 they are not.
+    some = ask(given(*many(), bad_code(50), *at_the_same_time(24)))
+    assert codes(some)[0] == "service_wide"
+    assert "In that hour codes of 24 users were taken" in " ".join(one.text for one in some.causes[0].evidence)
+    few = ask(given(*many(), bad_code(50), *at_the_same_time(25)))
+    assert "service_wide" not in codes(few)
+    assert (some.scope, few.scope) == ("many_users", "one_user")
+    # Who signed in without a code says nothing of codes, nor does who signed in at another hour.
+    bare = [record("ConsoleLogin", 10 * i, f"bare{i}") for i in range(1, 30)]
+    assert "service_wide" in codes(ask(given(*many(), bad_code(50), *bare)))
+    before = [taken(6 * 3600 + i, f"arn:aws:iam::{ACCOUNT}:mfa/good{i}", f"good{i}") for i in range(1, 30)]
+    assert "service_wide" in codes(ask(given(*many(), bad_code(50), *before)))
+
+
+def test_a_user_whose_next_code_is_taken_counts_once() -> None:
+    again = [taken(100 * i - 40, f"arn:aws:iam::{ACCOUNT}:mfa/user{i}", f"user{i}") for i in range(1, 6)]
+    assert "service_wide" in codes(ask(given(*many(), bad_code(50), *again, *at_the_same_time(24))))
+
+
+def test_a_metric_of_refused_sign_ins_is_evidence_of_a_fault_of_many_and_no_cause_by_itself() -> None:
+    sums = ((written(NOW - 30 * 3600), 9.0), (written(NOW - 7200), 2.0), (written(NOW - 600), 40.0))
+    metrics = (MetricSeries("refused", "Trail", "Refused", 300, sums), MetricSeries("still", "Trail", "Still", 300))
+    found = ask(given(*many(), bad_code(50), metrics=metrics))
+    [shown] = [one for one in found.causes[0].evidence if one.kind == "metric"]
+    assert found.causes[0].code == "service_wide"
+    assert "Trail/Refused counted 42 refused sign-ins of everybody in the last 24 hours, 40 of them" in shown.text
+    assert (shown.time, shown.source) == (written(NOW - 600), "cloudwatch")
+    assert "service_wide" not in codes(ask(given(bad_code(50), metrics=metrics)))
+
+
 def test_an_open_event_of_aws_raises_it() -> None:
     event = HealthEvent("arn:aws:health:global::event/IAM/x", "IAM", "AWS_IAM_OPERATIONAL_ISSUE", "global", "now")
     quiet = given(health=(event,))
@@ -486,7 +522,7 @@ def test_no_collected_part_is_an_all_clear() -> None:
     found = ask(Facts())
     assert codes(found) == ["no_correlation"]
     assert "does not mean that all is well" in found.causes[0].title
-    assert {gap.part for gap in found.gaps} == set(Facts._fields) - {"record_gaps", "trust"}
+    assert {gap.part for gap in found.gaps} == set(Facts._fields) - {"record_gaps", "metric_gaps", "trust"}
     assert (found.pattern, found.scope) == ("unknown", "unknown")
 
 

@@ -13,11 +13,12 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.mo
     Unknown,
     to_dict,
 )
-from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Device
+from ansible_collections.softtoken.compliance.plugins.module_utils._iam.account import Device, PolicyRef
 
 from tests.rigs.diagnosis import (
     ACCOUNT,
     ALICE,
+    ALLOW_ALL,
     BAD_CODE,
     DENY_WITHOUT_MFA,
     DEVICE,
@@ -192,6 +193,47 @@ def test_a_metric_is_told_for_the_window_and_the_last_hour() -> None:
     sums = tuple((written(NOW - ago), 2.0) for ago in (300, 600, 7200, 30 * 3600))
     found = ask(given(metrics=(MetricSeries("f", "Security", "Refused", 300, sums),)))
     assert [one for one in found.looked_at if "Security/Refused 6 in the last 24 hours and 4 in the last hour" in one]
+
+
+def test_a_region_whose_metrics_are_not_known_is_a_gap_whatever_another_one_has() -> None:
+    missing = Unknown("logs:DescribeMetricFilters failed (in eu-west-1)", "logs:DescribeMetricFilters", "AccessDenied")
+    series = (MetricSeries("f", "Security", "Refused", 300, ()),)
+    [gap] = [one for one in ask(given(metrics=series)._replace(metric_gaps=(missing,))).gaps if one.part == "metrics"]
+    assert (gap.reason, gap.api, gap.error) == missing
+
+
+# --- an organization that does not allow it --------------------------------------------------------------------------
+
+NO_SCP = (
+    f"User: {ALICE} is not authorized to perform: sts:AssumeRole on resource: {ROLE} because no service control policy "
+    "allows the sts:AssumeRole action"
+)
+
+
+@pytest.mark.parametrize("parts", [{}, {"policies": Unknown("refused")}, {"policies": (inline(DENY_WITHOUT_MFA),)}])
+def test_where_no_service_control_policy_allows_it_that_is_what_is_named(parts: dict[str, Any]) -> None:
+    refused = record("AssumeRole", 600, error=("AccessDenied", NO_SCP), requestParameters={"roleArn": ROLE})
+    for found in (ask(given(refused, **parts)), ask(given(**parts), error_text=said(NO_SCP))):
+        first = found.causes[0]
+        assert (first.code, first.confidence) == ("no_permission", "high")
+        assert first.title == "No service control policy allows sts:AssumeRole"
+        assert "explicit" not in " ".join(one.text for one in first.evidence)
+        assert "organizations list-policies-for-target" in first.next[0].text
+        assert f"--target-id {ACCOUNT}" in first.next[0].text
+        assert not {"mfa_not_presented", "role_session_without_mfa"} & set(codes(found))
+
+
+def test_the_words_alone_are_explained_by_the_service_control_policy() -> None:
+    found = ask(Facts(), error_text=said(NO_SCP), user="", account_id="")
+    assert "service control policy" in found.explanation.partition("(AWS:")[0]
+    assert found.causes[0].title == "No service control policy allows sts:AssumeRole"
+
+
+def test_an_organization_that_allows_it_with_mfa_alone_asks_for_mfa() -> None:
+    allow = {**ALLOW_ALL, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+    scp = PolicyRef("scp:p-1", "p-1", {"Version": "2012-10-17", "Statement": [allow]})
+    refused = record("AssumeRole", 600, error=("AccessDenied", NO_SCP), requestParameters={"roleArn": ROLE})
+    assert codes(ask(given(refused, scps=(scp,))))[0] == "mfa_not_presented"
 
 
 # --- the command as it should be -------------------------------------------------------------------------------------
