@@ -23,7 +23,7 @@ from tests.rigs.false_server import Behaviour, FalseServer
 from tests.rigs.network import Network
 from tests.rigs.ntp import FAST, NtpServer
 from tests.rigs.roots import SUITES, Suite
-from tests.rigs.shell import RigError, environment, run, wait_for
+from tests.rigs.shell import PATIENCE_S, RigError, environment, run, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -174,7 +174,7 @@ class Fleet:
         with ThreadPoolExecutor() as pool:
             list(pool.map(action, self.hosts))
 
-    def wait(self, condition: Callable[[Managed], bool], what: str, *, timeout: float = 60) -> None:
+    def wait(self, condition: Callable[[Managed], bool], what: str, *, timeout: float = PATIENCE_S) -> None:
         """Wait until a condition holds on every host."""
 
         def one(host: Managed) -> None:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 FIRST = SERVERS[0]
 #: What chrony_config is told in every test: one source, and how long to wait for chronyd to have it.
 DECLARED: dict[str, Any] = {
-    "sources": [{"address": FIRST, "iburst": True, "minpoll": -4, "maxpoll": -4}],
-    "timeout": 2,
+    "sources": [{"address": FIRST, "iburst": True, "minpoll": -2, "maxpoll": -2}],
+    "timeout": 20,
 }
 #: A chronyc that says what chronyd says when makestep has nothing to correct.
 OBLIGING = '#!/bin/sh\ncase "$*" in *makestep*) echo "200 OK"; exit 0;; esac\nexec /usr/bin/chronyc "$@"\n'

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from .roots import Suite, Variant, locked, root
-from .shell import Result, need, run, wait_for
+from .shell import PATIENCE_S, Result, need, run, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ ENVIRONMENT = {"CONTAINERS_CONF": str(Path(__file__).with_name("containers.conf"
 IMAGES = "localhost/softtoken"
 
 
-def podman(*arguments: str, check: bool = True, stdin: str | None = None, timeout: float = 120) -> Result:
+def podman(*arguments: str, check: bool = True, stdin: str | None = None, timeout: float = PATIENCE_S) -> Result:
     """Run podman with the settings of the rigs."""
     need("podman", "runc")
     return run(["podman", *arguments], check=check, stdin=stdin, timeout=timeout, env=ENVIRONMENT)
@@ -39,7 +39,7 @@ def image(suite: Suite, variant: Variant) -> str:
     name = f"{IMAGES}:{made.name}"
     with locked(f"image-{made.name}"):
         if podman("image", "exists", name, check=False).returncode:
-            podman("import", "--quiet", str(made.tar), name, timeout=300)
+            podman("import", "--quiet", str(made.tar), name)
     return name
 
 
@@ -56,7 +56,12 @@ class Container:
         self.remove()
 
     def exec(
-        self, *command: str, check: bool = True, stdin: str | None = None, user: str = "root", timeout: float = 60
+        self,
+        *command: str,
+        check: bool = True,
+        stdin: str | None = None,
+        user: str = "root",
+        timeout: float = PATIENCE_S,
     ) -> Result:
         """Run a command in the container."""
         interactive = ["--interactive"] if stdin is not None else []
@@ -92,7 +97,6 @@ def boot(host: Host, suite: Suite, variant: Variant = "chrony") -> Container:
     wait_for(
         lambda: container.exec("systemctl", "is-system-running", check=False).stdout.strip() in booted,
         f"systemd in {container.name}",
-        timeout=60,
         hint=lambda: podman("logs", container.name, check=False).stdout[-2000:],
     )
     return container

@@ -55,6 +55,7 @@ class FalseServer:
         self.behaviour = behaviour or Behaviour()
         self.requests = 0
         self._socket = _socket_in(namespace, address, port)
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self.serve, daemon=True)
 
     def __enter__(self) -> Self:
@@ -64,8 +65,10 @@ class FalseServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # The thread first: a closed socket's number may soon be another's, whose packets it would take.
+        self._ended.set()
+        self._thread.join()
         self._socket.close()
-        self._thread.join(timeout=2)
 
     @property
     def port(self) -> int:
@@ -73,9 +76,9 @@ class FalseServer:
         return int(self._socket.getsockname()[1])
 
     def serve(self) -> None:
-        """Answer until the socket is closed."""
+        """Answer until it is ended."""
         self._socket.settimeout(0.2)
-        while self._socket.fileno() >= 0:
+        while not self._ended.is_set():
             try:
                 request, peer = self._socket.recvfrom(1024)
             except TimeoutError:

@@ -211,7 +211,7 @@ def _aws(folder: Path, machine: Machine, _network: Network) -> Path:
             raise RigError(f"the AWS double ended: {(folder / 'stderr').read_text(encoding='utf-8')}")
         return (folder / "stdout").read_text(encoding="utf-8").endswith("\n")
 
-    wait_for(ready, "the AWS double", timeout=60)
+    wait_for(ready, "the AWS double")
     return folder
 
 

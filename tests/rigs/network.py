@@ -18,7 +18,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from .shell import Result, RigError, need, need_root, run, wait_for
+from .shell import PATIENCE_S, Result, RigError, need, need_root, run, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ class Host:
         """``command``, run inside the namespace."""
         return ["ip", "netns", "exec", self.namespace, *command]
 
-    def run(self, command: Sequence[str], *, check: bool = True, timeout: float = 60) -> Result:
+    def run(self, command: Sequence[str], *, check: bool = True, timeout: float = PATIENCE_S) -> Result:
         """Run ``command`` inside the namespace."""
         return run(self.argv(command), check=check, timeout=timeout)
 

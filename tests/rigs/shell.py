@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+#: How long something may take that takes seconds where nothing else runs: a machine may be busy.
+PATIENCE_S = 300.0
+
 Result = subprocess.CompletedProcess[str]
 T = TypeVar("T")
 
@@ -44,7 +47,7 @@ def run(
     *,
     check: bool = True,
     stdin: str | None = None,
-    timeout: float = 120,
+    timeout: float = PATIENCE_S,
     env: Mapping[str, str] | None = None,
 ) -> Result:
     """Run ``argv`` to its end; a failure raises RigError with the command and what it printed."""
@@ -70,7 +73,12 @@ def need(*programs: str) -> None:
 
 
 def wait_for(
-    probe: Callable[[], T | None], what: str, *, timeout: float = 30, every: float = 0.1, hint: Callable[[], str] = str
+    probe: Callable[[], T | None],
+    what: str,
+    *,
+    timeout: float = PATIENCE_S,
+    every: float = 0.1,
+    hint: Callable[[], str] = str,
 ) -> T:
     """Call ``probe`` until it returns something true, and return that."""
     end = time.monotonic() + timeout

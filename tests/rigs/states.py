@@ -120,7 +120,7 @@ def ipv6(lab: Lab) -> ChronyClient:
 def never_synchronised(lab: Lab) -> ChronyClient:
     """The only source has never answered."""
     client = lab.client(*sources([NOBODY]))
-    time.sleep(1)
+    client.exchanged("TX")
     return client
 
 
@@ -206,7 +206,7 @@ def kiss_of_death(lab: Lab) -> ChronyClient:
     """The only server refuses service."""
     lab.liar(LIAR, Behaviour(kiss="DENY"))
     client = lab.client(*sources([LIAR]))
-    time.sleep(1)
+    client.exchanged("RX")
     return client
 
 
@@ -214,7 +214,7 @@ def unsynchronised_server(lab: Lab) -> ChronyClient:
     """The only server answers that it is not synchronised itself."""
     lab.liar(LIAR, Behaviour(leap=3, stratum=0))
     client = lab.client(*sources([LIAR]))
-    time.sleep(1)
+    client.exchanged("RX")
     return client
 
 
@@ -259,7 +259,7 @@ def wrong_key(lab: Lab) -> ChronyClient:
     """The server knows another key under the same number."""
     lab.servers(SERVERS[:1], extra=[f"keyfile {lab.scratch('keys', OTHER_KEY)}"])
     client = lab.client(f"keyfile {lab.scratch('keys', KEY)}", f"server {SERVERS[0]} {FAST} key 1")
-    time.sleep(1)
+    client.exchanged("TX")
     return client
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shlex
 import shutil
 import socket
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +33,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from . import detached
 from .network import address_line
 from .roots import Suite, locked
-from .shell import Result, RigError, run, wait_for
+from .shell import PATIENCE_S, Result, RigError, run, wait_for
 from .vm_image import GATEWAY, LAB, LAB_MAC, MAC, MACHINE, Image, image
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ _WARM_UP = (
 )
 #: Folders of machines that end with a process begin like this, with the pid of that process behind it.
 _TEMPORARY = "softtoken-vm-"
+#: Below those that connections get by themselves: QEMU takes the port that it is told a moment later.
+_PORTS = (20000, 32768)
+#: How exactly a guest's clock is read at once, or else by the best of so many looks: a machine may be busy.
+_CLOSE_S, _MOST_LOOKS = 0.2, 10
 #: What QEMU has in the place of a network that the machine is not plugged into.
 _UNPLUGGED = "hubport,hubid=0"
 
@@ -63,6 +69,13 @@ class Lab(NamedTuple):
             f"echo {name} > /etc/hostname && hostname {name} &&"
             f" printf %s {shlex.quote(self.network.names_for(name))} > /etc/hosts"
         )
+
+
+class _Look(NamedTuple):
+    """A look at the guest's clock: how far it is ahead, and by how much at most that is wrong."""
+
+    ahead_s: float
+    uncertainty_s: float
 
 
 class VirtualMachine:
@@ -137,19 +150,27 @@ class VirtualMachine:
             "ansible_sftp_extra_args": options,
         }
 
-    def run(self, script: str, *, stdin: str | None = None, check: bool = True, timeout: float = 120) -> Result:
+    def run(self, script: str, *, stdin: str | None = None, check: bool = True, timeout: float = PATIENCE_S) -> Result:
         """Run a shell script on the guest."""
         return run([*self._ssh(), "guest", script], stdin=stdin or "", check=check, timeout=timeout)
 
     def set_clock(self, offset_s: float) -> None:
         """Make the guest's clock ``offset_s`` ahead of this machine's (negative: behind)."""
-        self.run(f"date -u -s @{time.time() + offset_s:.3f}")
+        # Said as what is to be added: how long it takes to tell the guest does not matter then.
+        self.run(f"date -u -s '{offset_s - self.clock_offset():+.3f} seconds'")
 
     def clock_offset(self) -> float:
-        """Return how far the guest's clock is ahead of this machine's, to within half a round trip."""
+        """Return how far the guest's clock is ahead of this machine's, to within half the shortest round trip."""
+        looks = [self._look_at_clock()]
+        while len(looks) < _MOST_LOOKS and looks[-1].uncertainty_s > _CLOSE_S:
+            looks.append(self._look_at_clock())
+        return min(looks, key=lambda look: look.uncertainty_s).ahead_s
+
+    def _look_at_clock(self) -> _Look:
         before = time.time()
         guest = float(self.run("date +%s.%N").stdout)
-        return guest - (before + time.time()) / 2
+        after = time.time()
+        return _Look(guest - (before + after) / 2, (after - before) / 2)
 
     def _resume(self, made: Image) -> None:
         disk = self.folder / "disk.qcow2"
@@ -211,18 +232,18 @@ def _boot_once(made: Image) -> None:
             wait_for(
                 lambda: run([*ssh, "true"], check=False).returncode == 0,
                 "the virtual machine to boot",
-                timeout=300,
+                timeout=900,
                 every=1,
                 hint=lambda: _console(folder),
             )
-            run([*ssh, _WARM_UP], timeout=300)
+            run([*ssh, _WARM_UP], timeout=900)
             partial = made.booted_memory.with_suffix(".partial")
             with _Monitor(folder, process) as monitor:
                 monitor("stop")
                 monitor("migrate", uri=f"exec:cat > {partial}")
                 monitor.wait_for_migration("completed")
                 monitor("quit")
-            process.wait(timeout=60)
+            process.wait(timeout=PATIENCE_S)
             partial.rename(made.booted_memory)
         finally:
             process.kill()
@@ -277,9 +298,13 @@ def _overlay(base: Path, kind: str, overlay: Path) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free, and that the kernel gives to nobody who has not asked for this one."""
+    numbers = random.SystemRandom()
+    while True:
+        port = numbers.randrange(*_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class _Monitor:
@@ -320,7 +345,7 @@ class _Monitor:
                 raise RigError(f"QEMU could not keep or restore the machine's memory: {_console(self._folder)}")
             return bool(status == wanted)
 
-        wait_for(done, "the machine's memory", timeout=120, every=0.1)
+        wait_for(done, "the machine's memory")
 
     def _connected(self) -> bool:
         if self._process.poll() is not None:
