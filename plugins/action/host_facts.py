@@ -91,7 +91,7 @@ class ActionModule(ActionBase):
             raise ReportRefused(f"it makes no sense: {exc!r}") from None
         if "detail" in result:
             result["detail"]["history"] = [list(point) for point in held.history]
-        return {"changed": False, **result, "source": "agent"}
+        return {"changed": False, **result, "source": "agent", "report_age_s": round(held.age_s, 1)}
 
     def _parameters(self) -> dict[str, Any] | None:
         """Return the task's parameters as the module would see them; None where the module has to say what is wrong."""

@@ -446,6 +446,11 @@ source:
   returned: success
   type: str
   sample: agent
+report_age_s:
+  description: How old the agent's report was when it was judged, in seconds.
+  returned: when RV(source) is V(agent)
+  type: float
+  sample: 132.4
 report:
   description: Why the agent's report did not count.
   returned: when the host has a report and O(max_report_age) is not 0, and RV(source) is V(module)

@@ -101,7 +101,9 @@ def mixed_report() -> Report:
     answers = [
         *(HostAnswers(host=f"web-{place}", measured=measured(facts(0.00001 * (place - 3)))) for place in range(1, 6)),
         HostAnswers(
-            host="bastion-1", measured=measured(facts(0.0021, serials=[serial("alice")]), history=history(wave))
+            host="bastion-1",
+            measured=measured(facts(0.0021, serials=[serial("alice")]), history=history(wave))
+            | {"source": "agent", "report_age_s": 244.0},
         ),
         HostAnswers(
             host="build-7",
@@ -131,7 +133,8 @@ def mixed_report() -> Report:
         ),
         HostAnswers(
             host="edge-3",
-            measured=measured(facts(0.00002, warnings=["clock.bound_high", "witness.partial"])),
+            measured=measured(facts(0.00002, warnings=["clock.bound_high", "witness.partial"]))
+            | {"source": "module", "report": "it is stale"},
         ),
         HostAnswers(
             host="vault-1",

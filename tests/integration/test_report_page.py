@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.account import one_line
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.html_report import render_html
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import Report
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.sarif_report import render_sarif
 from axe_core_python.base import AXE_SCRIPT
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
@@ -44,7 +47,7 @@ return [...document.querySelectorAll('*')].filter(element =>
   || element.matches('img, iframe, object, embed, base, svg script, form[action]')
 ).length
 """
-LINKS = "return [...document.querySelectorAll('#sheet a')].map(link => link.href)"
+LINKS = "return [...document.querySelectorAll('#sheet-body a')].map(link => link.href)"
 WATCH_PRINTING = """
 addEventListener('beforeprint', () => {
   window.printed = [
@@ -338,6 +341,84 @@ def test_a_finding_marks_its_statement_says_its_witness_and_shows_its_fix(mixed:
     gone, new = mixed.texts("pre .gone"), mixed.texts("pre .new")
     assert [line.split("\u2212")[1].strip() for line in gone] == ['"BoolIfExists": {']
     assert [line.split("+")[1].strip() for line in new] == ['"Bool": {']
+
+
+def test_the_sheet_says_which_way_the_facts_came(mixed: Page) -> None:
+    assert "1 of 13 hosts by the report of their agent, at most 244.0 s old" in mixed.find(".head .meta").text
+    mixed.choose(HOSTS, "bastion-1")
+    assert "By the report of its agent, 4.1\u00a0min old." in mixed.sheet()
+    mixed.js("document.getElementById('sheet').close()")
+    mixed.choose(HOSTS, "edge-3")
+    assert "Measured by this run, as the report of its agent did not count: it is stale." in mixed.sheet()
+    mixed.js("document.getElementById('sheet').close()")
+    mixed.find(f"{HOSTS} input[type=search]").send_keys("did not count")
+    mixed.hits(HOSTS, "1 of 13 hosts")
+
+
+# --- addresses
+
+
+def test_the_address_of_a_host_opens_it_also_behind_a_filter(mixed: Page) -> None:
+    mixed.driver.get(f"{mixed.path.as_uri()}#host=edge-3")
+    mixed.wait_for("document.getElementById('sheet').open")
+    assert mixed.find("#sheet-title").text == "edge-3"
+    mixed.type(Keys.ESCAPE)
+    mixed.wait_for("document.activeElement.textContent === 'edge-3'")
+    assert mixed.js("return location.hash") == ""
+    mixed.find(f"{HOSTS} input[value=noncompliant]").click()
+    mixed.hits(HOSTS, "3 of 13 hosts")
+    mixed.js("location.hash = '#host=web-2'")
+    mixed.wait_for("document.getElementById('sheet-title').textContent === 'web-2'")
+    assert mixed.column(HOSTS, 1).count("web-2") == 1
+
+
+def test_what_is_open_has_a_link_that_keys_reach_and_that_leads_back(mixed: Page) -> None:
+    mixed.choose(FINDINGS, "MFA-C04")
+    said = mixed.sheet()
+    link = mixed.find("#sheet-link")
+    address = str(link.get_attribute("href"))
+    assert (link.text, address) == ("Link to this finding", mixed.driver.current_url)
+    reached = []
+    for _tab in range(3):
+        mixed.type(Keys.SHIFT + Keys.TAB)
+        reached.append(mixed.focused())
+    assert "Link to this finding" in reached
+    mixed.driver.get("about:blank")
+    mixed.driver.get(address)
+    mixed.wait_for("document.getElementById('sheet').open")
+    assert mixed.sheet() == said
+
+
+def test_findings_have_the_addresses_of_their_fingerprints(mixed: Page) -> None:
+    results = json.loads(render_sarif(mixed.report))["runs"][0]["results"]
+    expected = {one["partialFingerprints"]["softtokenFinding/v1"] for one in results if "suppressions" not in one}
+    data = json.loads(mixed.js("return document.getElementById('data').textContent"))
+    assert {one["id"] for one in data["account"]["findings"]} == expected
+    assert len(expected) == 62
+
+
+def test_an_address_that_names_nothing_is_told(mixed: Page) -> None:
+    for fragment, said in (
+        ("#host=old-7", "asks for the host old-7, and this report has none of that name"),
+        ("#finding=%zz", "asks for the finding %zz,"),
+        ("#host=<img src=x onerror=alert(1)>", "asks for the host"),
+    ):
+        mixed.js("location.hash = arguments[0]", fragment)
+        mixed.wait_for("document.getElementById('nowhere').textContent.includes(arguments[0])", said)
+        assert mixed.find("#nowhere").is_displayed()
+    assert not mixed.js("return document.getElementById('sheet').open")
+    assert mixed.js(LIVE_ELEMENTS) == 0
+    mixed.js("location.hash = '#hosts'")
+    mixed.wait_for("document.getElementById('nowhere').hidden")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_names_that_an_attacker_chose_have_an_address_too(hostile: Page, attack: str) -> None:
+    hostile.driver.get(f"{hostile.path.as_uri()}#host={quote(f'{attack} host', safe='')}")
+    hostile.wait_for("document.getElementById('sheet').open")
+    assert hostile.find("#sheet-title").get_attribute("textContent") == one_line(f"{attack} host")
+    assert hostile.js("return location.hash").startswith("#host=")
+    assert hostile.js(LIVE_ELEMENTS) == 0
 
 
 # --- an attacker

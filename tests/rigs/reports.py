@@ -123,7 +123,7 @@ def hosts_of_all_kinds() -> tuple[HostAnswers, ...]:
     }
     history = [[1795250000.0, 0.001, 0.002], [1795253600.0, None, None]]
     return (
-        HostAnswers(host="well", measured=result()),
+        HostAnswers(host="well", measured=result() | {"source": "module", "report": "it is stale"}),
         HostAnswers(host="wrong", measured=wrong),
         HostAnswers(host="unmeasured", measured=unknown),
         HostAnswers(host="gone", measured={"unreachable": True, "msg": "Connection refused"}),
@@ -131,7 +131,10 @@ def hosts_of_all_kinds() -> tuple[HostAnswers, ...]:
         HostAnswers(host="absent"),
         HostAnswers(host="strange", measured={"ansible_facts": {"softtoken": {"schema": 99}}}),
         HostAnswers(host="odd", measured=result(**nonsense)),
-        HostAnswers(host="remembered", measured=result(detail={"history": history})),
+        HostAnswers(
+            host="remembered",
+            measured=result(detail={"history": history}) | {"source": "agent", "report_age_s": 244.1},
+        ),
         HostAnswers(host="mended", measured=wrong, enforced={"status": "ok"}, measured_again=result()),
         HostAnswers(
             host="stuck",

@@ -19,7 +19,9 @@ from .._host_identities import attached_role, serials_of
 from .account import AccountAudit, one_line
 from .figures import part
 from .gaps import gaps_of
-from .model import HostEntry, Report, State, number
+from .model import HostEntry, Report, State
+from .origin import origin_to_dict
+from .values import number
 
 __all__ = ["FINDING_COLUMNS", "HOST_COLUMNS", "SEPARATOR", "render_findings_csv", "render_hosts_csv"]
 
@@ -53,6 +55,9 @@ HOST_COLUMNS = (
     "serials",
     "attached_role",
     "measured_at",
+    "source",
+    "report_age_s",
+    "report_refused",
     "before_verdict",
     "before_offset_s",
     "enforcement_status",
@@ -121,7 +126,7 @@ def _cell(value: Any) -> str:
 
 
 def _host(entry: HostEntry) -> dict[str, Any]:
-    enforcement, state = entry.enforcement, entry.state
+    enforcement, state, origin = entry.enforcement, entry.state, origin_to_dict(entry.state.origin)
     return {
         "host": entry.host,
         "verdict": state.verdict,
@@ -129,6 +134,9 @@ def _host(entry: HostEntry) -> dict[str, Any]:
         "warnings": state.warnings,
         "messages": state.messages,
         **_measured(state),
+        "source": origin.get("source"),
+        "report_age_s": origin.get("report_age_s"),
+        "report_refused": origin.get("report"),
         "before_verdict": entry.before and entry.before.verdict,
         "before_offset_s": entry.before and number(part(entry.before.facts, "clock").get("offset_s")),
         "enforcement_status": enforcement and enforcement.status,

@@ -8,9 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .model import COMPLIANT, HostEntry, number
+from .model import COMPLIANT, HostEntry
+from .origin import AGENT
+from .values import number
 
-__all__ = ["HEADER", "aligned", "folded", "made_compliant", "names", "part", "percent", "row", "seconds"]
+__all__ = [
+    "HEADER",
+    "aligned",
+    "by_agent",
+    "folded",
+    "made_compliant",
+    "names",
+    "part",
+    "percent",
+    "row",
+    "seconds",
+]
 
 NAMED_HOSTS = 8
 NAME_WIDTH = 40
@@ -67,6 +80,18 @@ def made_compliant(entries: Iterable[HostEntry]) -> list[HostEntry]:
         and entry.state.verdict == COMPLIANT
         and (entry.before is None or entry.before.verdict != COMPLIANT)
     ]
+
+
+def by_agent(entries: Sequence[HostEntry]) -> str:
+    """Say how many hosts the report tells of by another report; empty where no agent told of any."""
+    believed = [entry.state.origin for entry in entries if entry.state.origin and entry.state.origin.source == AGENT]
+    if not believed:
+        return ""
+    ages = [origin.report_age_s for origin in believed if origin.report_age_s is not None]
+    oldest = f", at most {seconds(max(ages), signed=False)} old" if ages else ""
+    return (
+        f"{len(believed)} of {len(entries)} host{'' if len(entries) == 1 else 's'} by the report of their agent{oldest}"
+    )
 
 
 def names(hosts: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ messages of five thousand like findings, take the room of one.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -18,8 +19,10 @@ from .account import AccountAudit
 from .account_text import from_here
 from .html_policy import Lines, changes, write_policy
 from .json_report import report_to_dict
-from .model import Report, number
+from .model import Report
 from .reasons import HOST_UNREACHABLE, advice, explain, severity
+from .sarif_report import fingerprint
+from .values import number
 
 __all__ = ["codes_of", "pack"]
 
@@ -94,8 +97,23 @@ def _host(host: Mapping[str, Any], pool: _Pool, history: int) -> list[Any]:
         None if before is None else _state(before, pool),
         None if host["enforcement"] is None else pool.number(host["enforcement"]),
         _thinned(host.get("history", ()), history),
-        *([True] if _shortened(host["facts"]) != host["facts"] else []),
+        *_rest(_origin(host, pool), _shortened(host["facts"]) != host["facts"]),
     ]
+
+
+def _rest(*values: Any) -> list[Any]:
+    """Leave out at the end what most hosts have not."""
+    kept = list(values)
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept
+
+
+def _origin(host: Mapping[str, Any], pool: _Pool) -> list[Any] | None:
+    if "source" not in host:
+        return None
+    said = pool.number({"source": host["source"], "report": host.get("report")})
+    return [said, host["report_age_s"]] if "report_age_s" in host else [said]
 
 
 def _shortened(value: Any) -> Any:
@@ -133,7 +151,10 @@ def _account(
 ) -> dict[str, Any]:
     documents = _Documents(audit)
     numbers = {host["host"]: number for number, host in enumerate(hosts)}
-    findings = [_finding(found, pool, documents, numbers) for found in whole["findings"]]
+    seen: Counter[str] = Counter()
+    findings = [
+        {"id": fingerprint(found, seen), **_finding(found, pool, documents, numbers)} for found in whole["findings"]
+    ]
     return {"findings": findings, "documents": documents.texts, "leftOut": documents.left_out}
 
 

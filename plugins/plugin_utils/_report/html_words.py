@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .account import AccountAudit
+from .figures import by_agent
 from .model import ACCOUNT_ALONE, COMPLIANT, NONCOMPLIANT, UNKNOWN, Report, headline
 
 __all__ = ["LISTED", "account_words", "gaps_of", "host_words", "mode_of", "title_of"]
@@ -43,6 +44,7 @@ def host_words(report: Report) -> dict[str, Any] | None:
         "counts": [(verdict, _VERDICT_NAMES[verdict], counts[verdict]) for verdict in counts],
         "bar": _bar(counts),
         "enforced": _enforced_sentence(report),
+        "by_agent": by_agent(report.hosts),
     }
 
 

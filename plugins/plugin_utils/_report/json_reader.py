@@ -13,6 +13,7 @@ from typing import Any
 from .account import AccountAudit
 from .json_report import SCHEMA
 from .model import Enforcement, HistoryPoint, HostEntry, Report, State
+from .origin import origin_of
 
 __all__ = ["NotAReport", "read_json"]
 
@@ -60,6 +61,7 @@ def _state(values: Mapping[str, Any]) -> State:
         warnings=tuple(values["warnings"]),
         messages=tuple(values["messages"]),
         facts=values["facts"],
+        origin=origin_of(values),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from .account import AccountAudit, account_headline
 from .model import Enforcement, HostEntry, Report, State
+from .origin import origin_to_dict
 
 __all__ = ["SCHEMA", "finite", "render_json", "report_to_dict", "summary_to_dict"]
 
@@ -88,6 +89,7 @@ def _state(state: State) -> dict[str, Any]:
         "warnings": list(state.warnings),
         "messages": list(state.messages),
         "facts": None if state.facts is None else finite(state.facts),
+        **origin_to_dict(state.origin),
     }
 
 

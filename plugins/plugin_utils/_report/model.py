@@ -10,21 +10,20 @@ is unknown, and so is a host without an answer. Unknown never counts as complian
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, NamedTuple
 
 from .account import AccountAudit, account_headline, build_account
+from .origin import Origin, origin_of
 from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE, severity
+from .values import MESSAGE_LIMIT, number, strings, text_of
 
 __all__ = [
     "COMPLIANT",
     "HISTORY_LIMIT",
     "NONCOMPLIANT",
-    "STRINGS_LIMIT",
     "UNKNOWN",
     "Enforcement",
     "HistoryPoint",
@@ -39,7 +38,6 @@ __all__ = [
     "history_of",
     "host_entry",
     "measured_state",
-    "number",
     "unknown_state",
     "violations",
     "worse",
@@ -51,10 +49,8 @@ UNKNOWN = "unknown"
 WORST_FIRST = (NONCOMPLIANT, UNKNOWN, COMPLIANT)
 FACTS_SCHEMA = 1
 ACCOUNT_ALONE = "account"  # the mode of a run that has no hosts
-MESSAGE_LIMIT = 500
 CAUSE_LIMIT = 200
 HISTORY_LIMIT = 1000  # points of a host, the newest
-STRINGS_LIMIT = 100  # codes of a kind, and messages, of a host: there are not half as many codes
 _LAST_DATE_S = 253402300799.0  # the end of the year 9999: what comes later is no date that can be written
 _SSH_ENDS = re.compile(r"(Shared c|C)onnection to \S+ closed\.")
 
@@ -79,6 +75,7 @@ class State:
     warnings: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
     facts: Mapping[str, Any] | None = None
+    origin: Origin | None = None  # of the facts; None where nobody said it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,14 +235,6 @@ def _why(entry: HostEntry, *, enforcing_failed: bool) -> str:
     return f"{measured}; enforcement {entry.enforcement.failure}"
 
 
-def number(value: Any) -> float | None:
-    """Return a finite number, or None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    # An integer of JSON may be larger than any float.
-    return float(value) if abs(value) <= sys.float_info.max else None
-
-
 def worse(one: str, other: str) -> bool:
     """Whether a verdict is worse than another."""
     return WORST_FIRST.index(one) < WORST_FIRST.index(other)
@@ -296,7 +285,8 @@ def _state(result: Mapping[str, Any] | None, *, cached: Mapping[str, Any] | None
     if result.get("failed") is True:
         return unknown_state(HOST_FAILED, _message(result) or "host_facts failed and gave no message")
     facts = result.get("ansible_facts")
-    return measured_state(facts.get("softtoken") if isinstance(facts, Mapping) else None, result.get("detail"))
+    softtoken = facts.get("softtoken") if isinstance(facts, Mapping) else None
+    return measured_state(softtoken, result.get("detail"), origin_of(result))
 
 
 def _not_measured(cached: Mapping[str, Any] | None) -> State:
@@ -306,8 +296,8 @@ def _not_measured(cached: Mapping[str, Any] | None) -> State:
     return unknown_state(HOST_NOT_MEASURED, message)
 
 
-def measured_state(facts: Any, detail: Any) -> State:
-    """Judge what host_facts returned: the fact, and the long form where there is one."""
+def measured_state(facts: Any, detail: Any, origin: Origin | None = None) -> State:
+    """Judge what host_facts returned: the fact, the long form where there is one, and which way they came."""
     if not isinstance(facts, Mapping):
         return unknown_state(HOST_MALFORMED, "host_facts returned no ansible_facts.softtoken")
     # True is 1 for Python, and no number in JSON.
@@ -319,16 +309,17 @@ def measured_state(facts: Any, detail: Any) -> State:
         )
     return State(
         verdict=facts["verdict"],
-        reasons=_strings(facts.get("reasons")),
-        warnings=_strings(facts.get("warnings")),
-        messages=_strings(detail.get("messages")) if isinstance(detail, Mapping) else (),
+        reasons=strings(facts.get("reasons")),
+        warnings=strings(facts.get("warnings")),
+        messages=strings(detail.get("messages")) if isinstance(detail, Mapping) else (),
         facts=facts,
+        origin=origin,
     )
 
 
 def unknown_state(reason: str, message: str) -> State:
     """Return the state of a host without a measurement."""
-    return State(verdict=UNKNOWN, reasons=(reason,), messages=_strings((message,)))
+    return State(verdict=UNKNOWN, reasons=(reason,), messages=strings((message,)))
 
 
 def enforcement_of(enforced: Mapping[str, Any] | None) -> Enforcement | None:
@@ -336,7 +327,7 @@ def enforcement_of(enforced: Mapping[str, Any] | None) -> Enforcement | None:
     if enforced is None or enforced.get("status") not in {"ok", "failed", "unreachable"}:
         return None
     return Enforcement(
-        status=enforced["status"], task=_text(enforced.get("task")), message=_text(enforced.get("message"))
+        status=enforced["status"], task=text_of(enforced.get("task")), message=text_of(enforced.get("message"))
     )
 
 
@@ -344,7 +335,7 @@ def _message(result: Mapping[str, Any]) -> str | None:
     """Return what went wrong with its cause: for a module that did not run, msg alone says only that it did not."""
     # Over a terminal (ssh -tt) the errors of a module arrive in its output.
     cause = _cause(result.get("module_stderr")) or _cause(result.get("module_stdout"))
-    message = _text(result.get("msg"), MESSAGE_LIMIT - (len(cause) + 2 if cause else 0))
+    message = text_of(result.get("msg"), MESSAGE_LIMIT - (len(cause) + 2 if cause else 0))
     message = message and message.removeprefix("Task failed: ")  # ansible-core 2.19 and later begin with what is known
     if message is None or cause is None or cause in message:
         return message or cause
@@ -357,20 +348,4 @@ def _cause(stderr: Any) -> str | None:
     if not lines:
         return None
     # Python names the error in the last line of its traceback, everything else in the first.
-    return _text(lines[-1] if lines[0].startswith("Traceback ") else lines[0], CAUSE_LIMIT)
-
-
-def _text(value: Any, limit: int = MESSAGE_LIMIT) -> str | None:
-    if not isinstance(value, str) or not value.strip():
-        return None
-    # What a host sent is shown on terminals: one line, and no control sequences.
-    text = "".join(char if char.isprintable() else "?" for char in " ".join(value.split()))
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple):
-        return ()
-    texts = (text for item in value if (text := _text(item)) is not None)
-    # A host that said one thing twice would count as two.
-    return tuple(islice(dict.fromkeys(texts), STRINGS_LIMIT))
+    return text_of(lines[-1] if lines[0].startswith("Traceback ") else lines[0], CAUSE_LIMIT)

@@ -19,7 +19,8 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogu
 
 from .account import SEVERITIES, VERDICTS, AccountAudit, one_line
 from .figures import part
-from .model import ACCOUNT_ALONE, Report, number
+from .model import ACCOUNT_ALONE, Report
+from .values import number
 
 __all__ = ["render_openmetrics"]
 

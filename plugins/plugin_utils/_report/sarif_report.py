@@ -25,7 +25,7 @@ from .gaps import Gap, gaps_of
 from .model import Report
 from .rule_help import RULE_HELP
 
-__all__ = ["LEVELS", "SECURITY_SEVERITIES", "render_code_sarif", "render_sarif"]
+__all__ = ["LEVELS", "SECURITY_SEVERITIES", "fingerprint", "render_code_sarif", "render_sarif"]
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 HOME = "https://github.com/softtoken/compliance"
@@ -126,19 +126,25 @@ def _results(audit: AccountAudit) -> Iterator[dict[str, Any]]:
         yield {**_result(one["finding"], seen), "suppressions": [suppression]}
 
 
+def fingerprint(found: Mapping[str, Any], seen: Counter[str]) -> str:
+    """Return what is the same for a finding in each run; ``seen`` counts those that cannot be told apart."""
+    _place, same = _location(found)
+    identity = hashlib.sha256("\0".join((str(found["rule"]), *same)).encode("utf-8", "replace")).hexdigest()[:32]
+    seen[identity] += 1
+    return f"{identity}:{seen[identity]}"
+
+
 def _result(found: Mapping[str, Any], seen: Counter[str]) -> dict[str, Any]:
     rule, severity = str(found["rule"]), str(found["severity"])
-    location, same = _location(found)
-    identity = hashlib.sha256("\0".join((rule, *same)).encode("utf-8", "replace")).hexdigest()[:32]
-    seen[identity] += 1
-    fingerprint = f"{identity}:{seen[identity]}"
+    location, _same = _location(found)
+    same = fingerprint(found, seen)
     return {
         "ruleId": rule,
         **({"ruleIndex": _INDEX[rule]} if rule in _INDEX else {}),
         "level": LEVELS.get(severity, "warning"),
         "message": {"text": _said(f"{found['title']}: {found['message']}")},
         "locations": [location],
-        "partialFingerprints": {_FINGERPRINT: fingerprint, _GITHUB_FINGERPRINT: fingerprint},
+        "partialFingerprints": {_FINGERPRINT: same, _GITHUB_FINGERPRINT: same},
         "properties": _properties(found),
     }
 

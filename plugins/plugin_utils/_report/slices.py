@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from .._plain import depth
 from .json_report import finite
 from .model import Enforcement, HostEntry, State, enforcement_of, history_of, measured_state, unknown_state
+from .origin import Origin, origin_of
 from .reasons import HOST_FAILED, HOST_MALFORMED, HOST_NOT_MEASURED, HOST_UNREACHABLE
 
 __all__ = [
@@ -208,7 +209,8 @@ def _dumped(entry: HostEntry, *, with_history: bool) -> str:
 
 def _plain_state(state: State) -> list[Any]:
     """Verdict, reasons and warnings of what was measured are in the facts, so they are not said twice."""
-    return [state.reasons[0] if state.facts is None else finite(state.facts), list(state.messages)]
+    said = [state.reasons[0] if state.facts is None else finite(state.facts), list(state.messages)]
+    return said if state.origin is None else [*said, list(state.origin)]
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -312,14 +314,22 @@ def _refuse_constant(constant: str) -> None:
 
 
 def _state(value: object) -> State:
-    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[1], list):
+    # An older release did not say which way the facts came.
+    sound = isinstance(value, list) and len(value) in {2, 3} and isinstance(value[1], list)
+    if not isinstance(value, list) or not sound:
         raise SliceError("a host in it has no usable state")
-    known, messages = value
+    known, messages, *origin = value
     if isinstance(known, dict):
-        return measured_state(known, {"messages": messages})
+        return measured_state(known, {"messages": messages}, *map(_origin, origin))
     if known not in _WITHOUT_FACTS:
         raise SliceError("a host in it has neither facts nor a reason why there are none")
     return unknown_state(known, messages[0] if messages and isinstance(messages[0], str) else "")
+
+
+def _origin(value: object) -> Origin | None:
+    if not isinstance(value, list) or len(value) != len(Origin._fields):
+        raise SliceError("a host in it has no usable state")
+    return origin_of(dict(zip(Origin._fields, value, strict=True)))
 
 
 def _enforcement(value: object) -> Enforcement | None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .account import account_headline, one_line
 from .commands import Commands, shell_lines
-from .figures import HEADER, aligned, folded, made_compliant, names, row
+from .figures import HEADER, aligned, by_agent, folded, made_compliant, names, row
 from .model import COMPLIANT, NONCOMPLIANT, UNKNOWN, HostEntry, Report, headline
 from .reasons import HOST_FAILED, HOST_UNREACHABLE, advice, enforceable, explain
 from .terminal_account import account_lines
@@ -50,7 +50,7 @@ def terminal_lines(
     verdicts = verdicts or list(_verdicts(view))
     parts = [
         [*_wrapped(view, note, UNKNOWN), *(line for text in report.notes for line in _wrapped(view, text, UNKNOWN))],
-        list(_hosts(view)),
+        [*_hosts(view), *_wrapped(view, by_agent(report.hosts))],
         list(_unmeasured(view)),
         list(_todo(view)),
         list(_enforced(view)),

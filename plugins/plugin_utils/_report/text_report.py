@@ -14,7 +14,7 @@ from textwrap import fill
 
 from .account import account_headline, one_line
 from .account_text import account_section
-from .figures import HEADER, aligned, folded, made_compliant, names, part, percent, row, seconds
+from .figures import HEADER, aligned, by_agent, folded, made_compliant, names, part, percent, row, seconds
 from .model import COMPLIANT, UNKNOWN, HostEntry, Report, State, headline
 from .reasons import advice, explain
 
@@ -37,6 +37,7 @@ def render_text(report: Report) -> str:
         _legend(report),
         _changes(report),
         _messages(report),
+        _refused(report),
         "" if report.account is None else account_section(report.account),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -47,8 +48,16 @@ def _head(report: Report) -> str:
     # In a run over the account alone its line is the headline already.
     account = "" if report.account is None else account_headline(report.account)
     lines = [line for line in (account,) if line and line != headline(report)]
+    believed = by_agent(report.hosts)
     return "\n".join(
-        [RULE, f"softtoken.compliance: {headline(report)}", *lines, RULE, f"{mode}; written {report.generated_at}"]
+        [
+            RULE,
+            f"softtoken.compliance: {headline(report)}",
+            *lines,
+            RULE,
+            f"{mode}; written {report.generated_at}",
+            *([believed] if believed else []),
+        ]
     )
 
 
@@ -141,6 +150,20 @@ def _messages(report: Report) -> str:
         for message in entry.state.messages
     ]
     return "\n".join(["Messages", "--------", *_shortened(lines)]) if lines else ""
+
+
+def _refused(report: Report) -> str:
+    """Say where an agent's report did not count: such a host costs as much as one without an agent."""
+    hosts: dict[str, list[str]] = {}
+    for entry in report.hosts:
+        if entry.state.origin is not None and entry.state.origin.report:
+            hosts.setdefault(entry.state.origin.report, []).append(entry.host)
+    title = "Measured, as the agent's report did not count"
+    lines = [
+        _wrapped(f"{why}: {f'{len(some)} hosts: ' if len(some) > 1 else ''}{names(some)}")
+        for why, some in sorted(hosts.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+    return "\n".join([title, "-" * len(title), *_shortened(lines)]) if lines else ""
 
 
 def _wrapped(line: str) -> str:

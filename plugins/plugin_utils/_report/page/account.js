@@ -46,6 +46,7 @@ function showFindings(root, findings, documents, open) {
   ]);
   root.append(filters.element, table.line, table.notice, table.scroller);
   table.load(findings);
+  return {visit: (finding) => table.visit(finding, filters)};
 }
 
 const findingOnPaper = (finding, documents) => [

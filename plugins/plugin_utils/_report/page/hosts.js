@@ -9,7 +9,19 @@ function readState(packed, pool) {
   return {verdict, reasons, warnings, messages: pool[messages], facts};
 }
 
-function readHost([name, codes, messages, parts, before, enforcement, history, cut], index, pool) {
+// Which way the facts came, and how old an agent's report was.
+function readOrigin(packed, pool) {
+  return packed ? {...pool[packed[0]], age: number(packed[1])} : {};
+}
+
+function originWords(host) {
+  const {source, report, age} = host.origin;
+  if (source === 'agent') return `By the report of its agent${age === null ? '' : `, ${seconds(age)} old`}.`;
+  if (source === 'module') return report ? `Measured by this run, as the report of its agent did not count: ${report}.` : 'Measured by this run.';
+  return '';
+}
+
+function readHost([name, codes, messages, parts, before, enforcement, history, origin, cut], index, pool) {
   const state = readState([codes, messages, parts], pool);
   const facts = object(state.facts);
   const clock = object(facts.clock);
@@ -22,6 +34,7 @@ function readHost([name, codes, messages, parts, before, enforcement, history, c
     serials: list(facts.serials).map(object),
     before: readState(before, pool),
     enforcement: enforcement === null ? null : pool[enforcement],
+    origin: readOrigin(origin, pool),
   };
 }
 
@@ -35,7 +48,7 @@ function tokenKinds(host) {
 
 function hostText(host) {
   host.text ||= [host.name, ...codesOf(host), ...tokenKinds(host), ...host.serials.flatMap((one) => [plain(one.serial), plain(one.user), plain(one.profile)]),
-    plain(object(host.facts && host.facts.attached_role).role)].join('\n').toLowerCase();
+    plain(object(host.facts && host.facts.attached_role).role), originWords(host)].join('\n').toLowerCase();
   return host.text;
 }
 
@@ -75,6 +88,7 @@ function showHosts(root, hosts, codes, open) {
   root.append(filters.element, table.line, table.notice, table.scroller);
   table.load(hosts);
   return {
+    visit: (host) => table.visit(host, filters),
     only: (field, value) => {
       filters.reset();
       ({verdict, reason})[field].set(value);
@@ -85,7 +99,7 @@ function showHosts(root, hosts, codes, open) {
   };
 }
 
-const hostOnPaper = (host) => [...host.messages, enforcementWords(host)].filter(Boolean).map((one) => make('p', {}, one));
+const hostOnPaper = (host) => [...host.messages, enforcementWords(host), host.origin.report ? originWords(host) : ''].filter(Boolean).map((one) => make('p', {}, one));
 
 // --- one host
 
@@ -93,6 +107,7 @@ function showHost(host, {codes, findings, openFinding}) {
   const facts = object(host.facts);
   const parts = [
     make('p', {}, word(host.verdict), known(facts.measured_at) ? ` at ${plain(facts.measured_at)}, by its own clock` : ''),
+    originWords(host) ? make('p', {class: 'soft'}, originWords(host)) : null,
     host.cut ? make('p', {class: 'notice'}, 'This host sent more than can be read here; report.json has all of it.') : null,
     reasonsBlock('Why', host.reasons, codes),
     reasonsBlock('Warnings', host.warnings, codes),

@@ -14,6 +14,34 @@ for (const finding of findings) {
   }
 }
 
+// --- addresses: each host and each finding has a fragment of its own
+
+const places = {
+  host: {items: hosts, nameOf: (host) => host.name, visit: null},
+  finding: {items: findings, nameOf: (finding) => finding.id, visit: null},
+};
+
+const addressOf = (kind, item) => `#${kind}=${encodeURIComponent(wellFormed(places[kind].nameOf(item)))}`;
+
+// What is open is what the address says, and no step to go back to.
+function setAddress(fragment) {
+  history.replaceState(null, '', fragment || location.href.replace(/#.*$/s, ''));
+}
+
+function visitAddress() {
+  const [, kind, encoded] = location.hash.match(/^#(host|finding)=(.*)$/s) || [];
+  byId('nowhere').hidden = true;
+  if (!kind) return;
+  let name = encoded;
+  try { name = decodeURIComponent(encoded); } catch { /* no address that this page made: it names nothing here */ }
+  const {items, nameOf, visit} = places[kind];
+  const found = items.find((item) => wellFormed(nameOf(item)) === name);
+  if (found && visit) return visit(found);
+  byId('nowhere').hidden = false;
+  byId('nowhere').textContent = visible(`The address asks for the ${kind} ${name.slice(0, 200)}, and this report has none of that name.`);
+  byId('nowhere').scrollIntoView({block: 'center'});
+}
+
 // --- the sheet: one of a list, with ways to the one before and after
 
 const sheet = byId('sheet');
@@ -30,7 +58,11 @@ function openSheet(items, index, show, left = null) {
 
 function turnTo(index) {
   trail.index = index;
-  const {title, content} = trail.show(trail.items[index]);
+  const {title, content, kind} = trail.show(trail.items[index]);
+  const address = addressOf(kind, trail.items[index]);
+  byId('sheet-link').textContent = `Link to this ${kind}`;
+  byId('sheet-link').setAttribute('href', address);
+  setAddress(address);
   byId('sheet-title').textContent = visible(title);
   byId('sheet-body').replaceChildren(...content);
   byId('sheet-place').textContent = `${(index + 1).toLocaleString('en')} of ${trail.items.length.toLocaleString('en')}`;
@@ -44,13 +76,18 @@ byId('sheet-close').addEventListener('click', () => sheet.close());
 byId('sheet-previous').addEventListener('click', () => turnTo(trail.index - 1));
 byId('sheet-next').addEventListener('click', () => turnTo(trail.index + 1));
 sheet.addEventListener('click', (event) => { if (event.target === sheet && event.clientX < sheet.getBoundingClientRect().left) sheet.close(); });
-sheet.addEventListener('close', () => { if (trail.left) trail.left(); });
+sheet.addEventListener('close', () => {
+  setAddress('');
+  if (trail.left) trail.left();
+});
 
 const hostSheet = (host) => ({
+  kind: 'host',
   title: host.name,
   content: showHost(host, {codes: data.codes, findings: findingsOf.get(host.index) || [], openFinding}),
 });
 const findingSheet = (finding) => ({
+  kind: 'finding',
   title: finding.title,
   content: showFinding(finding, {documents: account.documents, hosts, openHost}),
 });
@@ -105,7 +142,8 @@ function showThemes(button) {
 
 showThemes(byId('theme'));
 if (byId('hosts-table') && hosts.length) {
-  const {only} = showHosts(byId('hosts-table'), hosts, data.codes, openHost);
+  const {only, visit} = showHosts(byId('hosts-table'), hosts, data.codes, openHost);
+  places.host.visit = visit;
   byId('drift-lead').hidden = !new DriftPlot(byId('drift-plot'), hosts, openHost).hosts.length;
   showUnknown(byId('drift-unknown'), only);
   showHistories(byId('history'));
@@ -114,4 +152,6 @@ if (byId('hosts-table') && hosts.length) {
     if (button) only('reason', button.dataset.reason);
   });
 }
-if (byId('findings-table')) showFindings(byId('findings-table'), findings, account.documents, openFinding);
+if (byId('findings-table')) places.finding.visit = showFindings(byId('findings-table'), findings, account.documents, openFinding).visit;
+addEventListener('hashchange', visitAddress);
+visitAddress();

@@ -59,6 +59,14 @@ class Table {
     this.open(this.rows, index, () => this.focus(this.active));
   }
 
+  // Go to a row, also where the filters have left it out.
+  visit(row, filters) {
+    if (!this.rows.includes(row)) filters.reset();
+    this.scroller.scrollIntoView({block: 'center'});
+    this.focus(this.rows.indexOf(row));
+    this.choose(this.active);
+  }
+
   load(rows) {
     this.all = rows;
     this.filter(() => true);

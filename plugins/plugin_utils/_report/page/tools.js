@@ -31,6 +31,9 @@ function draw(tag, attributes = {}, text = null) {
   return element;
 }
 
+// Half a character can be in a name, and in no address.
+const wellFormed = (text) => text.replace(/\p{Cs}/gu, '\ufffd');
+
 const count = (total, one, many = `${one}s`) => `${total.toLocaleString('en')} ${total === 1 ? one : many}`;
 
 const collator = new Intl.Collator('en', {numeric: true});

@@ -215,6 +215,7 @@ def test_the_private_measurement_is_not_returned(monkeypatch: pytest.MonkeyPatch
 def test_a_report_stands_for_a_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, UNMEASURED, printed())
     assert (result["source"], result["changed"]) == ("agent", False)
+    assert result["report_age_s"] == pytest.approx(10.0, abs=0.5)
     assert "detail" not in result
     found = result["ansible_facts"]["softtoken"]
     assert (found["verdict"], found["clock"]["reference"]) == ("compliant", "192.0.2.1")

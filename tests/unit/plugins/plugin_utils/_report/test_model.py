@@ -6,16 +6,15 @@ from typing import Any
 import pytest
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.model import (
     HISTORY_LIMIT,
-    STRINGS_LIMIT,
     HistoryPoint,
     HostAnswers,
     HostEntry,
     Report,
     build_report,
     headline,
-    number,
     violations,
 )
+from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.values import STRINGS_LIMIT, number
 
 Maker = Callable[..., dict[str, Any]]
 

@@ -70,6 +70,37 @@ def test_what_was_found_on_hosts_comes_back_as_it_was(result: Maker) -> None:
     assert unpack(NAME.key, json.loads(json.dumps(pack(part)))) == part
 
 
+def test_which_way_the_facts_came_is_handed_on(result: Maker) -> None:
+    reported = result() | {"source": "agent", "report_age_s": 244.1}
+    refused = result() | {"source": "module", "report": "it is stale"}
+    hosts = [
+        HostAnswers(host="believed", measured=reported),
+        HostAnswers(host="mended", measured=reported, enforced={"status": "ok"}, measured_again=refused),
+    ]
+    part = slice_of(*map(host_entry, hosts))
+    assert unpack(NAME.key, json.loads(json.dumps(pack(part)))) == part
+
+
+def test_a_slice_that_does_not_say_which_way_is_read_all_the_same(result: Maker) -> None:
+    artifact = pack(slice_of(host_entry(HostAnswers(host="a", measured=result()))))
+    assert len(lines_of(artifact)[1][1]) == 2
+    assert unpack(NAME.key, artifact).hosts[0].state.origin is None
+
+
+@pytest.mark.parametrize("origin", [7, {}, [], ["agent"], None])
+def test_a_host_with_another_word_on_it_is_none(origin: Any) -> None:
+    line = json.dumps(["a", [{"schema": 1, "verdict": "compliant"}, [], origin], None, None, []])
+    with pytest.raises(SliceError, match="no usable state"):
+        unpack(NAME.key, pack(slice_of()) | {"data": with_host(line)})
+
+
+@pytest.mark.parametrize("origin", [["root", None, None], [None, 3, "x"], [[], {}, 7]])
+def test_a_source_that_is_none_is_not_told(origin: Any) -> None:
+    line = json.dumps(["a", [{"schema": 1, "verdict": "compliant"}, [], origin], None, None, []])
+    artifact = pack(slice_of()) | {"data": with_host(line)}
+    assert unpack(NAME.key, artifact).hosts[0].state.origin is None
+
+
 def test_no_text_of_an_artifact_is_a_number_or_a_date_in_yaml() -> None:
     # AWX writes variables as YAML with the tag !unsafe, and Ansible makes of a text with it what it looks like.
     artifact = pack(slice_of(run="7"))

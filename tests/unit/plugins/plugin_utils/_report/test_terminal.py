@@ -277,3 +277,10 @@ def test_its_own_words_are_ascii(result: Maker) -> None:
     assert text_of(
         report_of(off(result, "a", 45.0), HostAnswers(host="b"), account=account), files=["a", "b"]
     ).isascii()
+
+
+def test_hosts_whose_agent_was_believed_are_counted(result: Maker) -> None:
+    reported = result() | {"source": "agent", "report_age_s": 61.2}
+    report = report_of(HostAnswers(host="a", measured=reported), HostAnswers(host="b", measured=result()))
+    assert "1 of 2 hosts by the report of their agent, at most 61.2 s old\n" in text_of(report)
+    assert "agent" not in text_of(report_of(HostAnswers(host="b", measured=result())))
