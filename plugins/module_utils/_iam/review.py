@@ -30,7 +30,7 @@ _CONDITIONS = tuple(f"MFA-C{number:02}" for number in range(1, 13))
 _OF_FILES = frozenset(("MFA-D06", "MFA-S07", "MFA-S09", "MFA-S10", "MFA-S11", "MFA-S12"))
 #: The rules whose findings a text alone proves.
 TEXT_RULES: FrozenSet[str] = _OF_FILES.union(
-    _CONDITIONS, ("MFA-T02", "MFA-T03", "MFA-T04", "MFA-T05", "MFA-G03", "MFA-G04")
+    _CONDITIONS, ("MFA-T02", "MFA-T03", "MFA-T04", "MFA-T05", "MFA-G02", "MFA-G03", "MFA-G04")
 )
 #: Those of them that are about policies; the others are about seeds, and serials outside of policies.
 POLICY_RULES: FrozenSet[str] = TEXT_RULES - {"MFA-D06", "MFA-S07"}

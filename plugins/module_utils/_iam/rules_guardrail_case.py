@@ -133,7 +133,8 @@ class Policies:
             for one in context.documents
             if one.mentions_mfa and (self.of(one).guards or self.of(one).names_devices)
         }
-        self._organization = tuple(self._in_force())
+        #: Service control policies that are, or may be, in force for the account: layer, place and document.
+        self.organization = tuple(self._in_force())
 
     def of(self, distinct: Distinct) -> Policy:
         """Give what is known of a document."""
@@ -159,7 +160,7 @@ class Policies:
             refs.append(("boundary", boundary))
         found = [(layer, self._context.place(ref.resource, ref.kind)) for layer, ref in refs]
         own = tuple((layer, place.ref, place.distinct) for layer, place in found if place is not None)
-        return (*own, *self._organization)
+        return (*own, *self.organization)
 
     def unread_boundary(self, user: User) -> str:
         """Give the ARN of a user's boundary where its text is not known, else ""."""

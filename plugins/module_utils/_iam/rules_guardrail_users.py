@@ -93,6 +93,7 @@ def _of_nobody(context: AuditContext, policies: Policies, keys: Set[int]) -> Ite
         return
     account = context.account
     holder = Holder(f"arn:{account.partition}:iam::{account.account_id}:user/anybody", "anybody", account.account_id)
+    yield from _over_nobody(context, policies, keys)
     for distinct in context.documents:
         refs = [ref for ref in distinct.places if ref.family in ("inline", "managed")]
         if id(distinct) not in keys or not refs:
@@ -102,6 +103,15 @@ def _of_nobody(context: AuditContext, policies: Policies, keys: Set[int]) -> Ite
             if ref.resource not in account.roles:
                 for fault in faults:
                     yield fault.draft.at(context, ref)
+
+
+def _over_nobody(context: AuditContext, policies: Policies, keys: Set[int]) -> Iterator[Finding]:
+    """Judge service control policies without users under them: what they leave out they leave out for everybody."""
+    for layer, ref, distinct in policies.organization:
+        for guard in policies.of(distinct).guards if layer == "scp" and id(distinct) in keys else ():
+            spared = _spared(guard)
+            if spared:
+                yield _spares(guard, spared).at(context, ref)
 
 
 def _key(user: User, case: Case, distincts: Sequence[Distinct]) -> _Key:
@@ -124,9 +134,13 @@ def _faults(case: Case) -> Iterator[_Fault]:
         missing = _locked_out(case, guard)
         if missing:
             yield _Fault(at, _lockout(guard, missing))
-        spared = [action for action in _TOO_MUCH if leaves_out(guard, action)]
+        spared = _spared(guard)
         if spared:
             yield _Fault(at, _spares(guard, spared))
+
+
+def _spared(guard: Statement) -> List[str]:
+    return [action for action in _TOO_MUCH if leaves_out(guard, action)]
 
 
 class _Way(NamedTuple):
@@ -223,6 +237,8 @@ def _applies(statement: Statement, world: World) -> bool:
 def _locked_out(case: Case, guard: Statement) -> List[str]:
     """Give what enrolment and resync need, is allowed with MFA, and is stopped by a guard without."""
     granted, missing = [], []
+    if any("${" in pattern for pattern in guard.not_actions):
+        return []  # of code: actions have no variables, and what will stand there may be what is needed
     for action in _NEEDED:
         request = case.holder.request(action)
         if case.decide(request, SESSION_WITH_MFA).outcome != "allowed":

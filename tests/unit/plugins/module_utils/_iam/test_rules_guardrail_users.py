@@ -341,3 +341,13 @@ def test_a_policy_in_use_is_not_judged_again_as_if_it_were_nobodys() -> None:
     account = managed(self_management(add=("iam:DeactivateMFADevice",)))
     two = {"alice": account.users["alice"], "bob": user("bob", attached=(POLICY,))}
     assert rules(account._replace(users=two)) == ["G01"]
+
+
+def test_g02_what_a_service_control_policy_leaves_out_takes_no_user_to_see() -> None:
+    too_much = policy(statement("Deny", {**NO_MFA, **USERS}, NotAction=["iam:*", "sts:GetSessionToken"]))
+    one = only(under(too_much)._replace(users={}), "G02")
+    assert (one.document, one.path) == ("scp:p-1", "NotAction")
+    assert rules(under(too_much, "999999999999")._replace(users={})) == []
+    # Whether anybody is locked out does take one.
+    everything = policy(statement("Deny", {**NO_MFA, **USERS}, Action="*"))
+    assert rules(under(everything)._replace(users={})) == []
