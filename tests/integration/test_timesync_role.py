@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.playbooks import PLAYBOOKS, Run, ansible_playbook, inventory_of
+from tests.integration.playbooks import PLAYBOOKS, Run, ansible_playbook, inside, inventory_of
 from tests.rigs.containers import Container, boot, serve_time
 from tests.rigs.network import Network
 from tests.rigs.roots import root
@@ -52,19 +52,11 @@ WantedBy=multi-user.target
 GATE = "softtoken-clock-gate.service"
 
 
-def podman_host(container: Container) -> dict[str, Any]:
-    return {
-        "ansible_connection": "containers.podman.podman",
-        "ansible_host": container.name,
-        "ansible_python_interpreter": "/usr/bin/python3",
-    }
-
-
 def role(folder: Path, container: Container, *arguments: str, **variables: Any) -> Run:
     folder.mkdir(exist_ok=True)
     playbook = folder / "role.yml"
     playbook.write_text(ROLE, encoding="utf-8")
-    inventory = inventory_of({"host": podman_host(container)}, timesync_sources=SOURCES)
+    inventory = inventory_of({"host": inside(container)}, timesync_sources=SOURCES)
     return ansible_playbook(folder, playbook, inventory, *arguments, **variables)
 
 
@@ -87,7 +79,7 @@ def bare(network: Network) -> Iterator[Container]:
 def story(bare: Container, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     """One host's way: predicted, enforced, enforced again."""
     folder = tmp_path_factory.mktemp("story")
-    hosts = inventory_of({"host": podman_host(bare)}, timesync_sources=SOURCES)
+    hosts = inventory_of({"host": inside(bare)}, timesync_sources=SOURCES)
 
     def enforce(name: str, *arguments: str) -> Run:
         (folder / name).mkdir()
@@ -175,7 +167,7 @@ def test_one_hosts_failure_is_in_the_report_beside_the_others(
     story: dict[str, Run], bare: Container, tmp_path: Path
 ) -> None:
     assert story["first"].rc == 0
-    good = podman_host(bare)
+    good = inside(bare)
     # Such a configuration parses and never synchronises, so it is refused.
     bad = good | {"timesync_authselectmode": "require"}
     hosts = inventory_of({"bad": bad, "good": good}, timesync_sources=SOURCES)
@@ -202,8 +194,8 @@ def test_one_hosts_failure_is_in_the_report_beside_the_others(
 def test_a_host_that_is_lost_on_the_way_is_not_noted_as_enforced(
     bare: Container, tmp_path: Path, lost_after: str
 ) -> None:
-    connection = f"{{{{ 'ssh' if {lost_after} is defined else 'containers.podman.podman' }}}}"
-    hosts = inventory_of({"host": {**podman_host(bare), "ansible_connection": connection}}, timesync_sources=SOURCES)
+    connection = f"{{{{ 'ssh' if {lost_after} is defined else 'community.docker.nsenter' }}}}"
+    hosts = inventory_of({"host": {**inside(bare), "ansible_connection": connection}}, timesync_sources=SOURCES)
     playbook = PLAYBOOKS / "compliance.yml"
     run = ansible_playbook(tmp_path, playbook, hosts, softtoken_mode="enforce", timesync_prove=False)
     assert run.hosts["host"]["enforcement"]["status"] == "unreachable", run.output
@@ -225,7 +217,7 @@ def test_a_host_without_declared_sources_keeps_its_own(story: dict[str, Run], ba
     assert story
     playbook = tmp_path / "role.yml"
     playbook.write_text(ROLE, encoding="utf-8")
-    hosts = inventory_of({"host": podman_host(bare)}, timesync_prove=False, timesync_prove_retries=0)
+    hosts = inventory_of({"host": inside(bare)}, timesync_prove=False, timesync_prove_retries=0)
     run = ansible_playbook(tmp_path, playbook, hosts)
     assert run.rc == 0, run.output
     assert NAME not in bare.exec("sh", "-c", "cat /etc/chrony/chrony.conf /etc/chrony/*.d/*").stdout
@@ -251,7 +243,7 @@ def imaged(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for backup in BACKUPS:
             container.write(backup, "server of.the.builder\n")
         folder = tmp_path_factory.mktemp("imaged")
-        hosts = inventory_of({"builder": podman_host(container)}, timesync_sources=SOURCES)
+        hosts = inventory_of({"builder": inside(container)}, timesync_sources=SOURCES)
         variables: dict[str, Any] = {
             "softtoken_agent": True,
             "drift_agent_metrics_file": METRICS,
@@ -276,7 +268,7 @@ def test_variables_may_be_text_as_extra_variables_and_surveys_give_them(network:
             "timesync_gated_units": "issuer,vault-agent",
         }
         container.exec("touch", "/etc/extra-1", "/etc/extra-2")
-        hosts = inventory_of({"host": podman_host(container)}, timesync_sources=[{"address": NOBODY}])
+        hosts = inventory_of({"host": inside(container)}, timesync_sources=[{"address": NOBODY}])
         run = ansible_playbook(tmp_path, PLAYBOOKS / "bootstrap.yml", hosts, **texts)
         assert run.rc == 0, run.output
         assert "\npool " in container.read("/etc/chrony/chrony.conf"), "false made the declared sources the only ones"
