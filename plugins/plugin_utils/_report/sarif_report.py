@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.softtoken.compliance.plugins.module_utils._agent.version import VERSION
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import RULES, Rule
 
 from .account import AccountAudit, one_line
@@ -79,6 +80,8 @@ def _run(audit: AccountAudit, category: str, generated_at: str) -> dict[str, Any
 def _driver() -> dict[str, Any]:
     return {
         "name": "softtoken.compliance",
+        "version": VERSION,
+        "semanticVersion": VERSION,
         "informationUri": HOME,
         "rules": [_rule(rule) for rule in RULES.values()],
     }

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import jsonschema
 import pytest
+import yaml
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import RULES
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.rule_help import RULE_HELP
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._report.sarif_report import (
@@ -249,3 +250,9 @@ def test_a_rule_of_a_newer_release_is_a_result_without_its_rule() -> None:
     (found,) = results(finding(rule="MFA-Z99", severity="critical"))
     assert found["ruleId"] == "MFA-Z99"
     assert "ruleIndex" not in found
+
+
+def test_the_tool_says_its_version() -> None:
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    driver = run_of(audited())["tool"]["driver"]
+    assert (driver["version"], driver["semanticVersion"]) == (version, version)
