@@ -46,9 +46,12 @@ class Guest:
         self._source.behaviour = Behaviour(manner="silent")
 
     def start(self, wrong_s: float, *, lie_s: float = 0.0, options: str = "-F 1", directives: str = "") -> None:
-        """Start chronyd anew on a clock that is ``wrong_s`` off, with a source that is ``lie_s`` off."""
+        """Start chronyd anew on a clock that is ``wrong_s`` off, with a source that is ``lie_s`` off.
+
+        The source is asked every 17 minutes: chronyd has no opinion before it is told to get one.
+        """
         self.lie(lie_s)
-        server = f"server {self.machine.gateway} port {self._source.port}"
+        server = f"server {self.machine.gateway} port {self._source.port} minpoll 10"
         self.start_with(f"{server}\nrtcsync\n{directives}\n", wrong_s, options)
 
     def start_quickly(self, wrong_s: float) -> None:
@@ -73,6 +76,18 @@ class Guest:
         """Return how far off chronyd believes the clock to be (positive: fast); None when it is not synchronised."""
         fields = self.machine.run("chronyc -c tracking").stdout.strip().split(",")
         return None if fields[13] == "Not synchronised" else -float(fields[4])
+
+    def wait_for_updates(self, least: int = 5) -> None:
+        """Wait until chronyd has set its clock by so many samples: what it may step by itself (makestep), it has."""
+        seen: set[str] = set()
+
+        def enough() -> bool:
+            fields = self.machine.run("chronyc -c tracking").stdout.strip().split(",")
+            # The time of an update that was never made is 0.
+            seen.update({fields[3]} if float(fields[3]) else ())
+            return len(seen) >= least
+
+        wait_for(enough, f"{least} updates of chronyd's clock", every=0.5)
 
     def wait_for_belief(self, least_s: float) -> None:
         """Wait until chronyd believes its clock to be more than this off."""

@@ -29,7 +29,7 @@ def makestep(
         [str(ANSIBLE), host, *connection, *(["--check"] if check else []), *arguments],
         check=False,
         env=environment,
-        timeout=300,
+        timeout=900,
     )
     _status, arrow, printed = result.stdout.partition(" => ")
     assert arrow, result.stdout + result.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from tests.fakes.aws import REGION, FakeAws, state
 from tests.fakes.aws.identity import Keys
+from tests.rigs.shell import wait_for
 
 STEP = 30
 
@@ -105,8 +105,4 @@ def held_at_aws(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[threa
 
 def until_asked(aws: FakeAws) -> None:
     """Wait until a resynchronisation has reached AWS."""
-    for _look in range(600):
-        if aws.count("iam:ResyncMFADevice"):
-            return
-        time.sleep(0.1)
-    raise TimeoutError
+    wait_for(lambda: aws.count("iam:ResyncMFADevice") > 0, "a resynchronisation to reach AWS")

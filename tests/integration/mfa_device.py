@@ -112,7 +112,7 @@ class Killer:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=300)
 
     def run(self, site: Site, kill_at: int, **params: Any) -> str:
         """Return "killed", "ended", or what went wrong."""

@@ -119,7 +119,7 @@ class Job:
         def done() -> bool:
             return sum(event["event_data"].get("task") == task for event in self._events("runner_on_ok")) >= hosts
 
-        wait_for(done, f"{hosts} hosts to be through {task!r}", timeout=120, every=0.05)
+        wait_for(done, f"{hosts} hosts to be through {task!r}", timeout=TIMEOUT_S, every=0.05)
         self.kill()
 
     def kill(self) -> None:

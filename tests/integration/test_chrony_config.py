@@ -323,7 +323,7 @@ def test_rolls_back_when_the_daemon_does_not_start_with_it(site: Site) -> None:
     # chronyd parses it, and dies at its start for want of the device.
     bad = {"type": "refclock", "driver": "PHC", "address": "/dev/there-is-no-such-clock"}
     before = site.files()
-    result = site.apply(sources=[*THREE, bad], exclusive=True, timeout=3)
+    result = site.apply(sources=[*THREE, bad], exclusive=True, timeout=8)
     assert result["failed"]
     assert result["rolled_back"]
     assert "Rolled back" in result["msg"]
@@ -333,7 +333,7 @@ def test_rolls_back_when_the_daemon_does_not_start_with_it(site: Site) -> None:
 
 def test_rolls_back_when_the_running_daemon_has_other_sources(site: Site) -> None:
     before = site.files()
-    result = site.apply(sources=THREE, exclusive=True, timeout=1, restart_command=["true"])
+    result = site.apply(sources=THREE, exclusive=True, timeout=5, restart_command=["true"])
     assert result["rolled_back"]
     assert "besides" in result["msg"]
     assert "192.0.2.1" in result["msg"]
@@ -424,7 +424,7 @@ def test_a_key_that_chronyd_drops_fails_and_rolls_back(site: Site) -> None:
         "sources": [{"address": "ntp1.example.com", "key": 7}, {"address": "2001:DB8::1", "key": 8}],
         "exclusive": True,
         "keys": [{"id": 7, "value": "HEX:" + "5a" * 20}, {"id": 8, "value": "HEX:" + "a5" * 20}],
-        "timeout": 2,
+        "timeout": 8,
     }
     before = site.files()
     unknown = [task["keys"][0], {**task["keys"][1], "type": "WHIRLPOOL"}]
@@ -454,7 +454,7 @@ def test_a_key_of_the_hosts_own_file_is_proven_too(site: Site) -> None:
     own = site.etc / "chrony.keys"
     own.write_text("3 SHA256 HEX:zz\n", encoding="utf-8")
     before = site.files()
-    result = site.apply(sources=[{"type": "pool", "address": "pool.example.com", "key": 3}], timeout=2)
+    result = site.apply(sources=[{"type": "pool", "address": "pool.example.com", "key": 3}], timeout=8)
     assert result["rolled_back"]
     assert "no usable key for pool.example.com" in result["msg"]
     assert site.files() == before

@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
 
 from tests.rigs.ntp import program
+from tests.rigs.shell import PATIENCE_S
 from tests.rigs.states import state
 
 if TYPE_CHECKING:
@@ -51,15 +52,17 @@ def start(installed: Path, client: ChronyClient, folder: Path, *options: str) ->
 
 def gate(installed: Path, client: ChronyClient, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     with start(installed, client, folder, *options) as process:
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=PATIENCE_S)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def test_opens_for_a_clock_that_is_proven(installed: Path, tmp_path: Path) -> None:
     with state("synchronised", "bookworm") as client:
-        run = gate(installed, client, tmp_path, "--min-sources", "3", "--timeout", "30")
+        run = gate(installed, client, tmp_path, "--min-sources", "3", "--timeout", "90")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert re.search(r"clock proven after \d+ s: [+-]0\.00\d+ s from 10\.91\.0\.\d, stratum 3", run.stdout)
+    found = re.search(r"clock proven after \d+ s: ([+-]\d+\.\d+) s from 10\.91\.0\.\d, stratum 3", run.stdout)
+    assert found, run.stdout
+    assert abs(float(found[1])) < 0.5
 
 
 @pytest.mark.parametrize(
@@ -101,11 +104,11 @@ def test_opens_when_the_clock_becomes_right_meanwhile(installed: Path, tmp_path:
         client.stop()
         client.host.link(up=False)
         client.start()
-        with start(installed, client, tmp_path, "--timeout", "90") as process:
+        with start(installed, client, tmp_path, "--timeout", "240") as process:
             assert process.stdout is not None
             waiting = process.stdout.readline()
             client.host.link(up=True)
-            proven, stderr = process.communicate(timeout=120)
+            proven, stderr = process.communicate(timeout=PATIENCE_S)
     assert waiting.startswith("waiting for the clock:")
     assert process.returncode == 0, proven + stderr
     assert "clock proven" in proven

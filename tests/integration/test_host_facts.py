@@ -132,6 +132,8 @@ def client(network: Network) -> Iterator[ChronyClient]:
 
 @pytest.fixture
 def machine(client: ChronyClient, tmp_path: Path) -> Machine:
+    # It was paused, or a busy machine kept its server waiting.
+    client.synchronised()
     return Machine(client, tmp_path)
 
 
@@ -152,7 +154,12 @@ def test_a_synchronised_clock(machine: Machine) -> None:
     clock = found["clock"]
     assert (clock["synchronised"], clock["leap"], clock["reference"], clock["stratum"]) == (True, "normal", SOURCE, 3)
     assert abs(clock["offset_s"]) <= clock["bound_s"] < 1.0
-    assert found["totp"] == {"steps_off": 0, "accept_probability": {"strict": 1.0, "rfc6238": 1.0, "window1": 1.0}}
+    # A tenth of a second is a third of a percent of a step.
+    certain = pytest.approx(1.0, abs=0.01)
+    assert found["totp"] == {
+        "steps_off": 0,
+        "accept_probability": {"strict": certain, "rfc6238": certain, "window1": 1.0},
+    }
     assert found["chrony"]["installed"] is True
     assert found["chrony"]["active"] is True
     assert found["chrony"]["version"] == "4.3"
@@ -199,13 +206,14 @@ def test_one_remote_execution(machine: Machine) -> None:
 
 
 def test_witnesses_that_lie_are_silent_or_have_a_name(machine: Machine, liar: FalseServer) -> None:
-    result = machine.look(witness_servers=[*NOBODY, "witness.example", f"{LIAR}:123"], witness_timeout=1.0)
+    result = machine.look(witness_servers=[*NOBODY, "witness.example", f"{LIAR}:123"], witness_timeout=3.0)
     found = facts(result)
     by_source = {witness["source"]: witness for witness in found["clock"]["witnesses"]}
     assert [by_source[silent]["offset_s"] for silent in NOBODY] == [None, None]
-    assert abs(by_source["witness.example"]["offset_s"]) < 0.1
+    honest, lying = by_source["witness.example"], by_source[f"{LIAR}:123"]
+    assert abs(honest["offset_s"]) <= honest["uncertainty_s"] + 0.1
     # The liar is 300 s ahead, so by its opinion this host is slow.
-    assert round(by_source[f"{LIAR}:123"]["offset_s"]) == -300
+    assert abs(lying["offset_s"] + 300) <= lying["uncertainty_s"] + 0.1
     assert liar.requests > 0
     assert "witness.contradictory" in found["reasons"]
 

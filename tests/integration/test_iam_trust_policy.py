@@ -63,7 +63,7 @@ def by_module(aws: FakeAws, *flags: str, **parameters: Any) -> tuple[str, dict[s
     argv = [str(Path(sys.executable).with_name("ansible")), "localhost", *flags]
     argv += ["-m", "softtoken.compliance.iam_mfa_trust_policy", "-a", json.dumps({"role": "ops", **parameters})]
     environment = {**os.environ, **aws.environment, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)
     before, _arrow, result = done.stdout.partition(" => ")
     assert result, done.stdout + done.stderr
     return before, json.loads(result)

@@ -39,7 +39,7 @@ def packer(folder: Path, *arguments: str, stdin: str = "") -> subprocess.Complet
     alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
     return subprocess.run(
         [*alone, "packer", *arguments],
-        cwd=folder, env=environment, input=stdin, capture_output=True, text=True, check=False, timeout=120,
+        cwd=folder, env=environment, input=stdin, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
 
 

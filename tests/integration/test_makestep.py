@@ -34,9 +34,17 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def slow(lab: Lab) -> ChronyClient:
+def slow_client(lab: Lab) -> ChronyClient:
     """A client whose only source says that the host is 300 s slow."""
     return host_slow(lab)
+
+
+@pytest.fixture
+def slow(slow_client: ChronyClient) -> ChronyClient:
+    """The same, with its correction pending, which the step of another test may have cost it."""
+    slow_client.synchronised()
+    slow_client.wait(lambda me: float(me.csv("tracking")[0][4]) > 299, "a pending correction of 300 s")
+    return slow_client
 
 
 @pytest.fixture
@@ -56,10 +64,10 @@ def makestep(tmp_path: Path) -> Any:
     return call
 
 
-def in_state(name: str, makestep: Any, **options: Any) -> dict[str, Any]:
+def in_state(name: str, makestep: Any, burst_timeout: float = 4, **options: Any) -> dict[str, Any]:
     with Lab("bookworm") as lab:
         client = STATES[name].reach(lab)
-        result: dict[str, Any] = makestep(client, burst_timeout=4, **options)
+        result: dict[str, Any] = makestep(client, burst_timeout=burst_timeout, **options)
         assert REFUSED_BY_CHRONYD not in client.said()
         return result
 
@@ -100,8 +108,8 @@ def test_refuses_a_daemon_that_hangs(makestep: Any) -> None:
 
 @pytest.mark.parametrize("name", ["synchronised", "falseticker", "reference_clock"])
 def test_a_right_clock_needs_no_step(name: str, makestep: Any) -> None:
-    result = in_state(name, makestep)
-    assert not result["failed"]
+    result = in_state(name, makestep, burst_timeout=60)
+    assert not result["failed"], result
     assert (result["changed"], result["stepped_s"], result["verified"]) == (False, 0.0, True)
     assert result["after"]["offset_s"] == pytest.approx(0.0, abs=0.1)
 
@@ -138,7 +146,8 @@ def test_a_witness_stops_servers_that_agree_on_a_false_time(slow: ChronyClient, 
     with FalseServer(Behaviour(), address="127.0.0.1", port=0) as honest:
         result = makestep(slow, witness_servers=[f"127.0.0.1:{honest.port}"])
     assert_refused(result, "witness.disagrees")
-    assert result["before"]["witnesses"][0]["offset_s"] == pytest.approx(0.0, abs=0.1)
+    (witness,) = result["before"]["witnesses"]
+    assert abs(witness["offset_s"]) <= witness["uncertainty_s"] + 0.1
     assert slow.said().count(REFUSED_BY_CHRONYD) == refused
 
 
@@ -184,7 +193,7 @@ def test_a_correction_lost_in_a_failed_step_is_not_taken_for_a_right_clock(makes
         client.wait(lambda me: me.csv("activity")[0][2] == "0", "the end of the first burst")
         assert client.chronyc("makestep").returncode == 1
         # chronyd now shows a clock without fault, 300 s off as it is.
-        assert float(client.csv("tracking")[0][4]) == pytest.approx(0.0, abs=0.1)
+        assert float(client.csv("tracking")[0][4]) == pytest.approx(0.0, abs=0.5)
         predicted = makestep(client, check=True)
         assert predicted["reasons"] == ["step.unexplained_sample"]
         assert not predicted["changed"]

@@ -52,7 +52,7 @@ class Office(Desk):
     def run(self, *flags: str, **variables: Any) -> tuple[int, str]:
         more = {"softtoken_journal_dir": str(self.folder / "ledger"), "softtoken_name": "phone", **variables}
         with self.start(*flags, playbook=PLAYBOOKS / "mfa_replace.yml", softtoken_user="alice", **more) as process:
-            output, _errors = process.communicate(timeout=300)
+            output, _errors = process.communicate(timeout=900)
         return process.returncode, output
 
 

@@ -218,7 +218,7 @@ def test_a_run_that_was_killed_is_taken_up_from_its_plan(aws: FakeAws, tmp_path:
             raise ApiError("AccessDenied", "killed", 403)
 
     on_call(aws, "iam:DeleteVirtualMFADevice", kill)
-    assert process.wait(timeout=120) != 0
+    assert process.wait(timeout=600) != 0
     assert killed
     assert (PHONE in held(aws), PHONE in virtual(aws)) == (False, True)
 

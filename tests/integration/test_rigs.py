@@ -19,6 +19,7 @@ from tests.rigs.containers import boot
 from tests.rigs.network import Network
 from tests.rigs.ntp import NtpServer
 from tests.rigs.roots import SUITES
+from tests.rigs.shell import PATIENCE_S
 from tests.rigs.states import STATES
 from tests.rigs.vm import Lab, VirtualMachine, remove_left_over
 
@@ -47,11 +48,21 @@ def test_a_network_leads_nowhere() -> None:
             assert host.run(["ip", "route", "get", outside], check=False).returncode != 0
 
 
+def apart() -> float:
+    """Return how far this machine's two clocks are apart, by the quickest of some looks at both."""
+
+    def look() -> tuple[float, float]:
+        before, wall, after = time.monotonic(), time.time(), time.monotonic()
+        return after - before, wall - before
+
+    return min(look() for _time in range(100))[1]
+
+
 def test_a_virtual_machine_has_a_clock_of_its_own(vm: VirtualMachine) -> None:
-    before = time.time() - time.monotonic()
+    before = apart()
     vm.set_clock(86400)
     assert vm.clock_offset() == pytest.approx(86400, abs=5)
-    assert time.time() - time.monotonic() == pytest.approx(before, abs=0.5)
+    assert apart() == pytest.approx(before, abs=0.5)
     assert vm.run("ip route get 192.0.2.1", check=False).returncode != 0
 
 
@@ -82,7 +93,7 @@ def test_machines_of_killed_processes_are_ended_and_those_of_others_are_not(
     processes = [detached.start(folder, ["sleep", "600"]) for folder in (orphan, mine)]
     try:
         assert remove_left_over() == [orphan.name]
-        assert processes[0].wait(timeout=10) == -signal.SIGKILL
+        assert processes[0].wait(timeout=PATIENCE_S) == -signal.SIGKILL
         assert processes[1].poll() is None
         assert (orphan.exists(), mine.exists()) == (False, True)
     finally:

@@ -125,12 +125,16 @@ def test_an_empty_slice_is_fine(tmp_path: Path) -> None:
 
 
 def test_hosts_of_a_slice_that_is_killed_are_unknown(tmp_path: Path) -> None:
-    hosts: dict[str, dict[str, Any]] = {name: {} for name in FLEET}
-    jobs = sliced(tmp_path / "slices", dict(list(hosts.items())[:80]), 2000)
+    fleet: dict[str, dict[str, Any]] = {name: {} for name in list(FLEET)[:80]}
+    # One host answers nobody: the job does not come to its end before it is killed.
+    hangs = tmp_path / "python-that-hangs"
+    hangs.write_text("#!/bin/sh\nexec sleep 1000\n", encoding="utf-8")
+    hangs.chmod(0o755)
+    fleet[list(cut(fleet, 3, SLICES))[-1]] = {"ansible_python_interpreter": str(hangs)}
+    jobs = sliced(tmp_path / "slices", fleet, 2000)
     jobs[2].kill_in_the_middle("Measure the host", 3)
     ended = [job.end() for job in jobs]
     assert [bool(job.artifacts) for job in ended] == [True, True, False, True]
-    fleet = dict(list(hosts.items())[:80])
     job = reduced(tmp_path / "reduce", fleet, handed_on(*ended), softtoken_slices_count=SLICES)
     assert job.rc == 2
     lost = set(cut(fleet, 3, SLICES))

@@ -31,7 +31,10 @@ class SoftToken(NamedTuple):
 
     def pair(self, steps: int = -1) -> tuple[str, str]:
         """Return two consecutive codes, the second being the present one."""
-        return self.code(steps), self.code(steps + 1)
+        # At one moment: between two a step may end.
+        now = self.true_time()
+        still = self._replace(true_time=lambda: now)
+        return still.code(steps), still.code(steps + 1)
 
 
 class People:
