@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.rigs.containers import ENVIRONMENT, boot
+from tests.integration.playbooks import HARMLESS, inside
+from tests.rigs.containers import boot
 from tests.rigs.network import Network
 from tests.rigs.roots import SUITES
 from tests.rigs.shell import run
@@ -35,12 +36,11 @@ def host(request: pytest.FixtureRequest) -> Iterator[Container]:
 def config(host: Container, *flags: str, **options: Any) -> dict[str, Any]:
     result = run(
         [
-            str(ANSIBLE), host.name, "-i", f"{host.name},", "-c", "containers.podman.podman",
-            "-e", "ansible_python_interpreter=/usr/bin/python3", *flags,
+            *HARMLESS, str(ANSIBLE), host.name, "-i", f"{host.name},", "-e", json.dumps(inside(host)), *flags,
             "-m", "softtoken.compliance.chrony_config", "-a", json.dumps(options),
         ],
         check=False,
-        env={**ENVIRONMENT, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+        env={"LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
     )  # fmt: skip
     _before, found, text = result.stdout.partition("=> {")
     assert found, result.stdout + result.stderr
