@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.server.fake.mode == "drip":
             self._drip(b"HTTP/1.1 200 OK\r\n" + b"X-Slow: yes\r\n" * 200)
         elif self.server.fake.mode == "slow_body":
-            self._drip(b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n" + b"A" * 400)
+            self._drip(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"A" * 2000)
         else:
             return True
         return False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.fakes.aws import ACCOUNT, Keys
+from tests.fakes.aws import ACCOUNT, Keys, state
 from tests.unit.fakes.aws.account import Refused, World, codes, refused
 
 NOT_VALID = Refused("InvalidAuthenticationCode", 403, "Authentication code for device is not valid.")
@@ -335,8 +336,11 @@ def test_a_name_that_is_used_again_is_left_alone_for_a_while(world: World) -> No
     assert busy.code == "EntityTemporarilyUnmodifiable"
 
 
-def test_of_two_changes_at_once_one_is_told(world: World) -> None:
-    world.aws.rules.slow_s = {"iam:ResyncMFADevice": 1.0}
+def test_of_two_changes_at_once_one_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = threading.Event()
+    # AWS takes its time over the first one until the second has its answer.
+    monkeypatch.setattr(state, "time", SimpleNamespace(sleep=lambda _seconds: told.wait(60)))
+    world.aws.rules.slow_s = {"iam:ResyncMFADevice": 60.0}
     name, _keys = world.user()
     serial = world.aws.virtual_device(name)
     pair = codes(*world.aws.soft_token(serial).pair())
@@ -350,6 +354,7 @@ def test_of_two_changes_at_once_one_is_told(world: World) -> None:
             outcomes.append("done")
         except ClientError as error:
             outcomes.append(error.response["Error"]["Code"])
+        told.set()
 
     threads = [threading.Thread(target=resync) for _number in range(2)]
     for thread in threads:

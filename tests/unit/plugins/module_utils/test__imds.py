@@ -76,11 +76,11 @@ def test_a_redirect_is_not_followed(files: RootedFiles) -> None:
 
 @pytest.mark.parametrize("mode", ["hop_limit", "drip", "slow_body"])
 def test_the_time_limit_is_for_everything_together(files: RootedFiles, mode: str) -> None:
-    # The server would go on for 8 seconds and more; the limit is 0.3 s. Anything between proves it.
+    # The server would go on for half a minute and more; the limit is 0.3 s. Anything between proves it.
     start = time.monotonic()
     with FakeImds(mode) as fake, pytest.raises(Unavailable, match=r"within 0.3 s.*hop limit"):
         ask(files, fake, timeout_s=0.3)
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 25
 
 
 def test_nobody_listens(files: RootedFiles) -> None:

@@ -74,10 +74,10 @@ def test_servers_are_asked_at_once_and_stragglers_are_left_behind() -> None:
 
     with FalseServer(Behaviour(offset_s=-5.0), address="127.0.0.1", port=0) as server:
         live = f"127.0.0.1:{server.port}"
-        hangs, answer, wrong = Straggling().query_all(["hangs.example", live, "a b"], timeout_s=1.0)()
+        hangs, answer, wrong = Straggling().query_all(["hangs.example", live, "a b"], timeout_s=3.0)()
         released.set()
-    assert (hangs.server, hangs.reply, hangs.error) == ("hangs.example", None, "no answer within 1 s")
+    assert (hangs.server, hangs.reply, hangs.error) == ("hangs.example", None, "no answer within 3 s")
     assert answer.reply is not None
-    assert round(answer.reply.offset_s) == 5
+    assert abs(answer.reply.offset_s + -5.0) <= answer.reply.delay_s / 2 + 1e-4
     assert wrong.error is not None
     assert "is no time server" in wrong.error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 
 from roles.drift_agent.files.softtoken_agent.host import HostRunner, stamp
+from tests.rigs.shell import wait_for
 
 
 @pytest.fixture
@@ -54,14 +54,14 @@ def test_what_does_not_end_is_ended_with_its_children(runner: HostRunner, script
     code, _out, err, late = sh(runner, f": {child}; {script.replace('sleep', child)}", timeout_s=0.3)
     assert (code, late) == (-9, True)
     assert "did not end in time" in err
-    assert _alive(child) == []
+    _ends(child)
 
 
 def test_what_a_program_leaves_running_ends_with_it(runner: HostRunner, tmp_path: Path) -> None:
     child = _sleeper(tmp_path)
     found = sh(runner, f"{child} 60 >/dev/null 2>&1 & echo done")
     assert found == (0, "done\n", "", False)
-    assert _alive(child) == []
+    _ends(child)
 
 
 def _sleeper(folder: Path) -> str:
@@ -71,8 +71,12 @@ def _sleeper(folder: Path) -> str:
     return str(program)
 
 
+def _ends(mark: str) -> None:
+    """Assert that its processes are killed: by themselves they would go on for a minute."""
+    wait_for(lambda: not _alive(mark), f"{mark} to end", timeout=20)
+
+
 def _alive(mark: str) -> list[str]:
-    time.sleep(0.05)
     return [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in _read(path)]
 
 
