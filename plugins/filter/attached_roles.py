@@ -19,18 +19,8 @@ description:
   - The metadata of an instance does not tell the path of its role, so the ARNs have none. The option
     O(softtoken.compliance.iam_mfa_audit_info#module:roles) takes them so.
 positional: hostvars
-options:
-  _input:
-    description:
-      - Names of hosts.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description:
-      - The variable C(hostvars).
-    type: dict
-    required: true
+extends_documentation_fragment:
+  - softtoken.compliance._options.hosts
 seealso:
   - plugin: softtoken.compliance.host_serials
     plugin_type: filter

@@ -17,23 +17,14 @@ description:
     takes the time.
 positional: hostvars, names
 options:
-  _input:
-    description:
-      - Names of hosts.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description:
-      - The variable C(hostvars).
-    type: dict
-    required: true
   names:
     description:
       - Names of variables.
     type: list
     elements: str
     required: true
+extends_documentation_fragment:
+  - softtoken.compliance._options.hosts
 """
 
 EXAMPLES = r"""

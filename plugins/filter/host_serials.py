@@ -18,18 +18,8 @@ description:
     place of C(serial).
   - Hosts without the fact have no serials here.
 positional: hostvars
-options:
-  _input:
-    description:
-      - Names of hosts.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description:
-      - The variable C(hostvars).
-    type: dict
-    required: true
+extends_documentation_fragment:
+  - softtoken.compliance._options.hosts
 seealso:
   - plugin: softtoken.compliance.attached_roles
     plugin_type: filter

@@ -45,12 +45,6 @@ options:
         RV(coverage.rules) as V(not_given) otherwise. What is wrong with policies alone is found without.
     type: bool
     default: true
-  organization:
-    description:
-      - Whether to read the service control policies. That takes the organization's management account, or one that it
-        has delegated to.
-    type: bool
-    default: true
   monitoring:
     description:
       - Whether to read AWS Config rules, metric filters and alarms.
@@ -188,6 +182,7 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - softtoken.compliance._attributes
   - softtoken.compliance._attributes.info
+  - softtoken.compliance._options.organization
 attributes:
   platform:
     support: full

@@ -50,22 +50,6 @@ options:
       - The user's own access key id, to try the third code with when O(seed) is given. Not needed when the module has
         these credentials itself.
     type: str
-  user_secret_key:
-    description:
-      - The secret of O(user_access_key).
-    type: str
-  clock_check:
-    description:
-      - Whether codes are only made when this host's clock is known to be right to 2 seconds. The answers of AWS, the
-        servers of O(clock_witness) and chronyd are asked; one that rules it out suffices to refuse.
-    type: bool
-    default: true
-  clock_witness:
-    description:
-      - Time servers to ask as well, as name, C(name:port), IPv4 address or C([IPv6 address]:port). Needs ntplib.
-    type: list
-    elements: str
-    default: []
   ledger_dir:
     description:
       - Directory for the ledger of used codes. It has to belong to the user who runs the module, with mode 0700. It is
@@ -77,6 +61,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - softtoken.compliance._attributes
+  - softtoken.compliance._options.codes
 attributes:
   check_mode:
     support: full

@@ -102,12 +102,6 @@ options:
     type: list
     elements: str
     default: []
-  organization:
-    description:
-      - Whether to read the service control policies. That takes the organization's management account, or one that it
-        has delegated to.
-    type: bool
-    default: true
   monitoring:
     description:
       - Whether to look for metric filters and their metrics.
@@ -129,6 +123,7 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - softtoken.compliance._attributes
   - softtoken.compliance._attributes.info
+  - softtoken.compliance._options.organization
 attributes:
   platform:
     support: full

@@ -44,12 +44,6 @@ options:
       - Path of a snapshot file on the host where the module runs, as M(softtoken.compliance.iam_mfa_audit_info)
         writes it. With this option no call to AWS is made, and no AWS library is needed.
     type: path
-  organization:
-    description:
-      - Whether to read the service control policies. That takes the organization's management account, or one that it
-        has delegated to.
-    type: bool
-    default: true
   trail_hours:
     description:
       - How many hours of CloudTrail's event history to search for uses of the devices, 2160 at most. AWS answers two
@@ -121,6 +115,7 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - softtoken.compliance._attributes
   - softtoken.compliance._attributes.info
+  - softtoken.compliance._options.organization
 attributes:
   platform:
     support: full

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +55,21 @@ def questions(template: dict[str, Any]) -> list[dict[str, Any]]:
     return spec
 
 
+@cache
+def options(module: str) -> dict[str, Any]:
+    """Return a module's options as ansible-doc shows them, those of doc fragments too."""
+    name = f"softtoken.compliance.{module}"
+    shown = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-doc")), "--json", name],
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(shown.stdout)[name]["doc"]["options"]
+    return found
+
+
 def option(module: str, name: str) -> dict[str, Any]:
-    text = (ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
-    documentation = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])
-    found: dict[str, Any] = documentation["options"][name]
+    found: dict[str, Any] = options(module)[name]
     return found
 
 
