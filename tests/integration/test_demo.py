@@ -20,7 +20,7 @@ from tests.demo.checks import checks_of
 from tests.demo.facts import Clock, Compliance, Enforced, Facts, Recorded, SignIn, known
 from tests.demo.story import ACTS
 from tests.rigs.network import namespaces
-from tests.rigs.shell import need_root
+from tests.rigs.shell import need_root, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,9 +155,10 @@ def test_the_guest_really_was_five_minutes_fast_and_aws_really_was_asked(played:
     facts = played.facts
     refused, accepted = facts.before[0], facts.after[0]
     at = dict(zip(("refused", "stale", "accepted", "still stale"), facts.recorded, strict=True))
-    # What AWS noted of its own time, beside the second of the host's clock that the code was made of.
-    assert refused.made_at - _second(at["refused"].at) == pytest.approx(300, abs=30)
-    assert accepted.made_at - _second(at["accepted"].at) == pytest.approx(0, abs=30)
+    # What AWS noted of its own time, beside the second of the host's clock that the code was made of: the request took
+    # its time after that, up to the limit that the client has.
+    assert 300 - 90 < refused.made_at - _second(at["refused"].at) < 300 + 6
+    assert -90 < accepted.made_at - _second(at["accepted"].at) < 6
 
 
 def test_it_leaves_nothing_behind(played: Played) -> None:
@@ -258,7 +259,8 @@ def test_ctrl_c_ends_all_that_it_started(tmp_path: Path) -> None:
         demo.process.terminate()
     assert demo.process.returncode == 130, errors
     assert "ended by SIGINT" in errors
-    assert demo.left() == []
+    # What was killed takes a moment to go where processors are busy.
+    wait_for(lambda: not demo.left(), "all that it started to end", timeout=20)
 
 
 def _not_so(facts: Facts) -> set[str]:
