@@ -149,10 +149,10 @@ attributes:
     platforms: posix
 notes:
   - Reads with C(sts:GetCallerIdentity), C(iam:GetGroup), C(iam:GetPolicy), C(iam:GetPolicyVersion),
-    C(iam:ListEntitiesForPolicy), C(organizations:ListPolicies), C(organizations:DescribePolicy),
+    C(iam:ListEntitiesForPolicy), C(iam:ListPolicies), C(organizations:ListPolicies), C(organizations:DescribePolicy),
     C(organizations:ListTargetsForPolicy), C(config:DescribeConfigRules), C(config:DescribeConfigurationRecorders),
-    C(cloudtrail:DescribeTrails), C(logs:DescribeMetricFilters), C(cloudwatch:DescribeAlarms),
-    C(sns:GetTopicAttributes), C(sns:ListSubscriptionsByTopic), and for a dry run
+    C(cloudtrail:DescribeTrails), C(cloudtrail:GetTrailStatus), C(logs:DescribeMetricFilters),
+    C(cloudwatch:DescribeAlarms), C(sns:GetTopicAttributes), C(sns:ListSubscriptionsByTopic), and for a dry run
     C(cloudtrail:LookupEvents). A part whose calls are denied is V(unknown) in RV(drift).
 seealso:
   - module: softtoken.compliance.organizations_scp
@@ -300,7 +300,9 @@ drift:
       type: str
       sample: softtoken-mfa-sign-in-without-mfa
     state:
-      description: V(in_place), V(missing), V(drifted), or V(unknown) where it could not be read.
+      description:
+        - V(in_place), V(missing), V(drifted), or V(unknown) where it could not be read.
+        - V(foreign) where what bears the name is somebody else's, which the role does not touch.
       type: str
       sample: drifted
     details:

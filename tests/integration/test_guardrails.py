@@ -44,6 +44,13 @@ class Site:
         self.aws = aws
         self.folder = folder
         aws.client("logs").create_log_group(logGroupName="trail")
+        aws.client("s3").create_bucket(Bucket="records")
+        aws.client("cloudtrail").create_trail(
+            Name="main", S3BucketName="records", IsMultiRegionTrail=True,
+            CloudWatchLogsLogGroupArn=f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:trail:*",
+            CloudWatchLogsRoleArn=f"arn:aws:iam::{ACCOUNT}:role/delivery",
+        )  # fmt: skip
+        aws.client("cloudtrail").start_logging(Name="main")
         recorder = {"name": "default", "roleARN": f"arn:aws:iam::{ACCOUNT}:role/config"}
         aws.client("config").put_configuration_recorder(ConfigurationRecorder=recorder)
         organizations = aws.client("organizations")
@@ -194,10 +201,10 @@ def test_applied_seen_changed_mended_and_taken_away(site: Site) -> None:
     assert asked - FREE == allowed - ELSEWHERE
 
 
-# For what this test does not do: search for trails and their events, change the text of a policy.
+# For what this test does not do: search for events, change the text of a policy.
 ELSEWHERE = {
-    "cloudtrail:DescribeTrails", "cloudtrail:LookupEvents", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion",
-    "iam:SetDefaultPolicyVersion", "organizations:UpdatePolicy",
+    "cloudtrail:LookupEvents", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion",
+    "organizations:UpdatePolicy",
 }  # fmt: skip
 
 
@@ -276,6 +283,25 @@ def what_they_do(site: Site) -> None:
     people.create_user(UserName="made-with-mfa")
     people.delete_user(UserName="made-with-mfa")
     aws.true_time = time.time
+
+
+def test_what_is_somebody_elses_and_a_trail_that_is_stopped_are_refused_and_left_alone(site: Site) -> None:
+    source = {"Owner": "AWS", "SourceIdentifier": "IAM_ROOT_ACCESS_KEY_CHECK"}
+    rule = {"ConfigRuleName": "softtoken-mfa-root", "Source": source}
+    site.aws.client("config").put_config_rule(ConfigRule=rule)
+    site.aws.client("cloudtrail").stop_logging(Name="main")
+    site.aws.forget()
+    site.given["softtoken_guardrails_parts"] = "config_rules,login_alarm"
+    for state in ("present", "audit"):
+        told = " ".join(site.run(state).output.split())
+        assert "ROOT_ACCOUNT_MFA_ENABLED softtoken-mfa-root is foreign: a rule of that name checks something" in told
+        assert "IAM_ROOT_ACCESS_KEY_CHECK" in told
+        assert "login_alarm, trail main is drifted: the trail main is stopped" in told
+    assert not [api for api in site.asked() if ":Put" in api or ":Create" in api or ":Start" in api]
+    absent = site.run("absent")
+    assert absent.rc == 0, absent.output
+    [left] = site.aws.client("config").describe_config_rules()["ConfigRules"]
+    assert left["Source"] == source
 
 
 def test_its_policy_gives_groups_nothing_but_the_guardrails() -> None:

@@ -23,7 +23,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.d
     documents_of,
     names_of,
 )
-from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import State
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import Delivery, State
 from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.dry_run import dry_run
 from moto.sns.models import sns_backends
 
@@ -100,6 +100,71 @@ def test_the_log_group_is_that_of_a_trail_in_this_account_and_region(
     trails.pop()
     assert "all regions" in state_of(aws, "login_alarm").no_log_group  # sign-ins are in several
     assert (state.has_topic, state.topic) == (False, f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAMES.sign_in}")
+
+
+def trail(aws: FakeAws, name: str, *, logging: bool) -> str:
+    """Make a trail of all regions that delivers to the log group of its name."""
+    aws.client("s3").create_bucket(Bucket=f"bucket-{name}")
+    aws.client("logs").create_log_group(logGroupName=name)
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"
+    made = aws.client("cloudtrail").create_trail(
+        Name=f"trail-of-{name}", S3BucketName=f"bucket-{name}", IsMultiRegionTrail=True,
+        CloudWatchLogsLogGroupArn=group, CloudWatchLogsRoleArn=f"arn:aws:iam::{ACCOUNT}:role/delivery",
+    )  # fmt: skip
+    if logging:
+        aws.client("cloudtrail").start_logging(Name=made["TrailARN"])
+    return str(made["TrailARN"])
+
+
+def test_whether_the_trail_is_logging_is_asked(aws: FakeAws) -> None:
+    arn = trail(aws, "records", logging=True)
+    for named in ("", "records"):
+        assert state_of(aws, "login_alarm", log_group=named).delivery == Delivery("trail-of-records", logging=True)
+    aws.client("cloudtrail").stop_logging(Name=arn)
+    assert state_of(aws, "login_alarm").delivery == Delivery("trail-of-records", logging=False)
+    aws.deny("cloudtrail:GetTrailStatus")
+    state = state_of(aws, "login_alarm")
+    assert state.unread == {}
+    assert state.log_group == "records"
+    assert state.delivery is not None
+    assert state.delivery.logging is None
+    assert "cloudtrail:GetTrailStatus failed: AccessDenied" in state.delivery.reason
+
+
+def test_one_trail_that_is_logging_is_enough(aws: FakeAws) -> None:
+    stopped = trail(aws, "a", logging=False)
+    aws.client("s3").create_bucket(Bucket="second")
+    aws.client("cloudtrail").create_trail(
+        Name="second", S3BucketName="second", IsMultiRegionTrail=True,
+        CloudWatchLogsLogGroupArn=f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:a:*",
+        CloudWatchLogsRoleArn=f"arn:aws:iam::{ACCOUNT}:role/delivery",
+    )  # fmt: skip
+    aws.client("cloudtrail").start_logging(Name="second")
+    assert state_of(aws, "login_alarm").delivery == Delivery("second", logging=True)
+    aws.client("cloudtrail").stop_logging(Name="second")
+    aws.client("cloudtrail").start_logging(Name=stopped)
+    assert state_of(aws, "login_alarm").delivery == Delivery("trail-of-a", logging=True)
+
+
+def test_a_log_group_that_no_trail_fills_is_told(aws: FakeAws) -> None:
+    trail(aws, "records", logging=True)
+    aws.client("logs").create_log_group(logGroupName="other")
+    state = state_of(aws, "login_alarm", log_group="other")
+    assert (state.log_group, state.delivery) == ("other", None)
+
+
+def test_a_log_group_that_is_filled_comes_before_one_that_is_not(aws: FakeAws) -> None:
+    trail(aws, "first", logging=False)
+    trail(aws, "second", logging=True)
+    state = state_of(aws, "login_alarm")
+    assert (state.log_group, state.delivery) == ("second", Delivery("trail-of-second", logging=True))
+
+
+def test_a_policy_of_that_name_under_another_path_is_found(aws: FakeAws) -> None:
+    text = json.dumps(documents_of(Choices())["resync_only"])
+    made = aws.client("iam").create_policy(PolicyName=NAMES.resync_only, Path="/team/", PolicyDocument=text)
+    assert state_of(aws, "resync_only").elsewhere == {NAMES.resync_only: made["Policy"]["Arn"]}
+    assert state_of(aws, "self_management").elsewhere == {}
 
 
 def lookback(aws: FakeAws, names: list[str] | None) -> tuple[Session, tuple[dict[str, Any], ...]]:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.documents import Names
-from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import State
+from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import Delivery, State
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.catalogue import TRAIL
 from ansible_collections.softtoken.compliance.plugins.module_utils._iam.errors import IamError
 
@@ -85,7 +85,10 @@ def _identity_policy(part: str, session: Session, asked: _Asked, state: State) -
     arn = f"arn:{asked.identity.partition}:iam::{asked.identity.account}:policy/{name}"
     found = _tried(client, "get_policy", PolicyArn=arn)
     if found is None:
-        return state
+        # Names are there once in an account, whatever their path, and a policy is changed by its name.
+        local = _all(client, "list_policies", "Policies", Scope="Local")
+        there = {one["PolicyName"]: one["Arn"] for one in local if one["PolicyName"] == name}
+        return state._replace(elsewhere={**state.elsewhere, **there})
     version = _tried(client, "get_policy_version", PolicyArn=arn, VersionId=found["Policy"]["DefaultVersionId"])
     if version is None:
         return state
@@ -113,7 +116,7 @@ def _config_rules(session: Session, _asked: _Asked, state: State) -> State:
 
 def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
     name = asked.names.sign_in
-    group = asked.log_group or _group_of_a_trail(session, asked.identity)
+    group, delivery = _filled(session, asked)
     filters: Optional[Dict[str, Any]] = None
     if group:
         filters = _tried(session.client("logs"), "describe_metric_filters", logGroupName=group, filterNamePrefix=name)
@@ -128,6 +131,7 @@ def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
         heard = [one for one in listed if one["SubscriptionArn"] != "Deleted"]
     return state._replace(
         log_group="" if filters is None else group,
+        delivery=delivery,
         no_log_group=f"there is no log group {group} in {session.region}" if group else _NO_GROUP,
         metric_filter=next(iter(found), None),
         alarm=next(iter(alarms.get("MetricAlarms", ())), None),
@@ -138,16 +142,35 @@ def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
     )
 
 
-def _group_of_a_trail(session: Session, identity: Identity) -> str:
-    """Return the log group, in this account and region, that a trail of all regions delivers to.
+def _filled(session: Session, asked: _Asked) -> Tuple[str, Optional[Delivery]]:
+    """Return the log group, and the trail that fills it: one that is logging before one that is not.
 
-    The region of a sign-in varies with the address and the browser's cookies: a trail of one region misses most.
+    The group has to be in this account and region. It is the one that was named, whatever trail delivers to it, or that
+    of a trail of all regions: the region of a sign-in varies with the address and the browser's cookies, and a trail of
+    one region misses most.
     """
     answer = _tried(session.client("cloudtrail"), "describe_trails") or {}
-    here = f":logs:{session.region}:{identity.account}:log-group:"
-    trails = [trail for trail in answer.get("trailList", ()) if trail.get("IsMultiRegionTrail")]
-    arns = [trail.get("CloudWatchLogsLogGroupArn", "") for trail in trails]
-    return next((arn.partition(":log-group:")[2].split(":")[0] for arn in arns if here in arn), "")
+    here = f":logs:{session.region}:{asked.identity.account}:log-group:"
+    found: List[Tuple[str, Delivery]] = []
+    for trail in answer.get("trailList", ()):
+        arn = trail.get("CloudWatchLogsLogGroupArn", "")
+        group = arn.partition(":log-group:")[2].split(":")[0] if here in arn else ""
+        if group and (group == asked.log_group if asked.log_group else trail.get("IsMultiRegionTrail")):
+            found.append((group, _delivery(session, trail)))
+    # Logging first, then not known, then stopped.
+    found.sort(key=lambda one: (one[1].logging is False, one[1].logging is None))
+    return found[0] if found else (asked.log_group, None)
+
+
+def _delivery(session: Session, trail: Mapping[str, Any]) -> Delivery:
+    """Say whether a trail is logging; it may be of another region, and is then known by its ARN alone."""
+    arn = trail.get("TrailARN", "")
+    name = trail.get("Name") or arn
+    try:
+        status = _tried(session.client("cloudtrail"), "get_trail_status", Name=arn or name)
+    except IamError as exc:
+        return Delivery(name, reason=str(exc))
+    return Delivery(name, logging=bool(status.get("IsLogging"))) if status else Delivery(name, reason="it is gone")
 
 
 _Reader = Callable[[Session, _Asked, State], State]

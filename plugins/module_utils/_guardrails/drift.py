@@ -16,9 +16,11 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.digest i
 
 from .documents import ALARM_NAMESPACE, CONFIG_RULES, SIGN_IN_PATTERN, Names, Policy
 
-__all__ = ["Item", "State", "Wanted", "compare"]
+__all__ = ["Delivery", "Item", "State", "Wanted", "compare"]
 
 IN_PLACE, MISSING, DRIFTED, UNKNOWN = "in_place", "missing", "drifted", "unknown"
+FOREIGN = "foreign"  # what bears the name is something else, and somebody else's
+_ANOTHER_NAME = "it is not touched: take it away, rename it, or choose another name_prefix"
 
 
 class Item(NamedTuple):
@@ -33,10 +35,19 @@ class Item(NamedTuple):
     after: Optional[Any] = None
 
 
+class Delivery(NamedTuple):
+    """The trail that fills a log group, and whether it is logging; None is not known, for a reason."""
+
+    trail: str
+    logging: Optional[bool] = None
+    reason: str = ""
+
+
 class State(NamedTuple):
     """What the account has, by name; ``unread`` holds the reason for each part that could not be read."""
 
     policies: Mapping[str, Tuple[Policy, Tuple[str, ...]]] = {}  # text in force, and groups that have it
+    elsewhere: Mapping[str, str] = {}  # ARNs of policies of these names under another path, by name
     scp: Optional[Tuple[Policy, Tuple[str, ...]]] = None  # text, and targets
     config_rules: Sequence[Mapping[str, Any]] = ()
     metric_filter: Optional[Mapping[str, Any]] = None
@@ -47,6 +58,7 @@ class State(NamedTuple):
     pending: Tuple[str, ...] = ()  # endpoints that have not confirmed
     log_group: str = ""
     no_log_group: str = ""  # why there is none
+    delivery: Optional[Delivery] = None  # None: no trail of the account delivers to the log group
     unread: Mapping[str, str] = {}
 
 
@@ -88,7 +100,12 @@ def _item(part: str, key: str, name: str, faults: Sequence[str], before: Any, af
 def _identity_policy(part: str, name: str, wanted: Wanted, state: State) -> Iterator[Item]:
     found = state.policies.get(name)
     after = wanted.documents[part]
-    yield _item(part, part, name, _text_faults(found and found[0], after), found[0] if found else None, after)
+    other = state.elsewhere.get(name)
+    if other is None or found:
+        yield _item(part, part, name, _text_faults(found and found[0], after), found[0] if found else None, after)
+    else:
+        why = f"{other} bears its name under a path, and a name is there once in an account; {_ANOTHER_NAME}"
+        yield Item(part, part, name, FOREIGN, (why,), other, after)
     has = found[1] if found else ()
     for group in wanted.groups.get(part, ()):
         faults = [] if group in has else [f"the group {group} does not have the policy {name}"]
@@ -128,10 +145,24 @@ def _config_rules(wanted: Wanted, state: State) -> Iterator[Item]:
         same.sort(key=lambda one: one.get("ConfigRuleName") != name)
         active = [one for one in same if _is_active(one)]
         before = same[0] if same else None
-        faults = [] if active else [f"it is {one.get('ConfigRuleState')}" for one in same]
         shown = before["ConfigRuleName"] if before else name
-        kept = before and {key: before.get(key) for key in ("ConfigRuleName", "Source", "ConfigRuleState")}
-        yield _item("config_rules", identifier, shown, faults, kept, {"name": shown, "identifier": identifier})
+        after = {"name": shown, "identifier": identifier}
+        taken = [one for one in state.config_rules if before is None and one.get("ConfigRuleName") == name]
+        if taken:
+            yield Item("config_rules", identifier, name, FOREIGN, (_checks(taken[0]),), _kept(taken[0]), after)
+            continue
+        faults = [] if active else [f"it is {one.get('ConfigRuleState')}" for one in same]
+        yield _item("config_rules", identifier, shown, faults, before and _kept(before), after)
+
+
+def _kept(rule: Mapping[str, Any]) -> Dict[str, Any]:
+    return {key: rule.get(key) for key in ("ConfigRuleName", "Source", "ConfigRuleState")}
+
+
+def _checks(rule: Mapping[str, Any]) -> str:
+    source = rule.get("Source", {})
+    what = " ".join(source[key] for key in ("Owner", "SourceIdentifier") if source.get(key))
+    return f"a rule of that name checks something else ({what}); {_ANOTHER_NAME}"
 
 
 def _is_active(rule: Mapping[str, Any]) -> bool:
@@ -142,6 +173,7 @@ def _login_alarm(wanted: Wanted, state: State) -> Iterator[Item]:
     name = wanted.names.sign_in
     yield _topic(wanted, state, name)
     if state.log_group:
+        yield _trail(state)
         yield _filter(state, name)
     else:
         yield Item("login_alarm", "metric_filter", name, UNKNOWN, (state.no_log_group,))
@@ -169,6 +201,23 @@ def _masked(endpoint: str) -> str:
     scheme, web, rest = endpoint.partition("://")
     host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     return f"{scheme}://{host}/..." if web and host != rest else endpoint
+
+
+def _trail(state: State) -> Item:
+    """Judge what fills the log group: a filter counts nothing where no records come."""
+    group, found = state.log_group, state.delivery
+    if found is None:
+        why = f"no trail of this account delivers to the log group {group}, so that it is not known what comes there"
+        return Item("login_alarm", "trail", group, UNKNOWN, (why,))
+    if found.logging is None:
+        why = f"whether the trail {found.trail} is logging is not known: {found.reason}"
+        return Item("login_alarm", "trail", found.trail, UNKNOWN, (why,))
+    why = (
+        f"the trail {found.trail} is stopped, so that no sign-in is counted: start it (cloudtrail:StartLogging). The "
+        "trail is not one of the guardrails, and is not started with them"
+    )
+    faults = () if found.logging else (why,)
+    return _item("login_alarm", "trail", found.trail, faults, {"logging": found.logging}, {"logging": True})
 
 
 def _filter(state: State, name: str) -> Item:

@@ -16,6 +16,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.d
     names_of,
 )
 from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.drift import (
+    Delivery,
     Item,
     State,
     Wanted,
@@ -59,6 +60,7 @@ IN_PLACE = State(
     has_topic=True,
     subscriptions=(MAIL,),
     log_group="trail",
+    delivery=Delivery("main", logging=True),
 )  # fmt: skip
 
 
@@ -82,8 +84,8 @@ def test_everything_is_in_place() -> None:
 
 def test_an_empty_account_has_none_of_it() -> None:
     items = compare(WANTED, State(log_group="trail", topic=TOPIC))
-    assert {item.state for item in items} == {"missing"}
-    assert len(items) == 11
+    assert {item.state for item in items if item.key != "trail"} == {"missing"}
+    assert len(items) == 12
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,9 @@ def test_an_empty_account_has_none_of_it() -> None:
         ({"alarm": {**(IN_PLACE.alarm or {}), "Threshold": 100.0}}, "alarm", "drifted", "threshold"),
         ({"subscriptions": ()}, "topic", "drifted", "is not subscribed"),
         ({"log_group": "", "no_log_group": "no trail"}, "metric_filter", "unknown", "no trail"),
+        ({"delivery": Delivery("main", logging=False)}, "trail", "drifted", "main is stopped"),
+        ({"delivery": Delivery("main", reason="AccessDenied")}, "trail", "unknown", "AccessDenied"),
+        ({"delivery": None}, "trail", "unknown", "no trail of this account delivers to the log group trail"),
     ],
 )  # fmt: skip
 def test_one_thing_is_off(change: dict[str, Any], key: str, state: str, told: str) -> None:
@@ -140,6 +145,43 @@ def test_ones_own_rule_is_the_one_that_is_named_whatever_checks_the_same() -> No
     resting = {**theirs, "ConfigRuleState": "DELETING_RESULTS"}
     [item] = wrong(IN_PLACE._replace(config_rules=(resting, *IN_PLACE.config_rules[1:])))
     assert (item.state, item.name) == ("missing", "g-iam-users")  # theirs is not made anew
+
+
+def taken(source: dict[str, Any], **more: Any) -> State:
+    theirs = {"ConfigRuleName": "g-iam-users", "Source": source, "ConfigRuleState": "ACTIVE", **more}
+    return IN_PLACE._replace(config_rules=(theirs, *IN_PLACE.config_rules[1:]))
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ({"Owner": "AWS", "SourceIdentifier": "ACCESS_KEYS_ROTATED"}, "ACCESS_KEYS_ROTATED"),
+        ({"Owner": "CUSTOM_LAMBDA", "SourceIdentifier": "arn:aws:lambda:eu-west-1:1:function:f"}, "function:f"),
+        ({"Owner": "CUSTOM_POLICY"}, "CUSTOM_POLICY"),
+    ],
+)
+def test_a_rule_of_ones_name_that_checks_something_else_is_somebody_elses(source: dict[str, Any], told: str) -> None:
+    [item] = wrong(taken(source))
+    assert (item.key, item.name, item.state) == ("IAM_USER_MFA_ENABLED", "g-iam-users", "foreign")
+    assert told in item.details[0]
+    assert "name_prefix" in item.details[0]
+    assert item.before == {"ConfigRuleName": "g-iam-users", "Source": source, "ConfigRuleState": "ACTIVE"}
+
+
+def test_a_rule_of_ones_name_is_nobodys_business_where_another_checks_the_same() -> None:
+    state = taken({"Owner": "AWS", "SourceIdentifier": "ACCESS_KEYS_ROTATED"})
+    same = {**IN_PLACE.config_rules[0], "ConfigRuleName": "theirs"}
+    assert wrong(state._replace(config_rules=(*state.config_rules, same))) == []
+
+
+def test_a_policy_of_ones_name_under_another_path_is_somebody_elses() -> None:
+    arn = "arn:aws:iam::123456789012:policy/team/g-self-management"
+    others = {name: held for name, held in IN_PLACE.policies.items() if name != NAMES.self_management}
+    items = wrong(IN_PLACE._replace(policies=others, elsewhere={NAMES.self_management: arn}))
+    assert [(item.key, item.state) for item in items] == [
+        ("self_management", "foreign"), ("self_management_group", "missing"),
+    ]  # fmt: skip
+    assert arn in items[0].details[0]
 
 
 def test_who_else_hears_of_an_alarm_goes_on_to() -> None:
