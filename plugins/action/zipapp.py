@@ -39,16 +39,18 @@ class ActionModule(ActionBase):
             archive = build(main, module_utils=MODULE_UTILS, parts=options["parts"])
         except (ZipappError, OSError) as exc:
             raise AnsibleActionFail(f"cannot make {options['dest']}: {exc}") from exc
-        with tempfile.NamedTemporaryFile(prefix="softtoken-", suffix=".pyz") as file:
-            file.write(archive)
-            file.flush()
-            copied = self._copy(file.name, options, task_vars)
+        dest = Path(options["dest"])
+        with tempfile.TemporaryDirectory(prefix="softtoken-") as temporary:
+            path = Path(temporary, dest.name)
+            path.write_bytes(archive)
+            # With a slash at its end, copy makes the directory where there is none.
+            copied = self._copy(str(path), {**options, "dest": f"{dest.parent}/"}, task_vars)
         result.update({key: copied[key] for key in copied if key not in {"src", "diff", "invocation"}})
         return result
 
     def _copy(self, source: str, options: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         task = self._task.copy()
-        task.args = {"src": source} | {
+        task.args = {"src": source, "directory_mode": "0755"} | {
             key: options[key] for key in ("dest", "owner", "group", "mode") if options[key] is not None
         }
         action = self._shared_loader_obj.action_loader.get(

@@ -51,6 +51,13 @@ _PACKAGE_MANAGERS = (
     ("apt", "apt-get"),
 )
 
+#: What systemd, Podman and Docker leave in a container for programs to see.
+_CONTAINER_MARKS = ("/run/systemd/container", "/run/.containerenv", "/.dockerenv")
+
+#: What the role drift_agent installs, for what runs the agent's checks. Where there are both, a move to systemd was not
+#: finished, and the line for cron is what the role has to know of.
+_AGENTS = (("cron", "/etc/cron.d/softtoken-agent"), ("systemd", "/etc/systemd/system/softtoken-agent.service"))
+
 
 class ParameterError(ValueError):
     """A parameter that cannot be meant so."""
@@ -241,6 +248,10 @@ class _Look:
             "version": release.get("VERSION_ID", ""),
             "package_manager": self._package_manager(release),
             "ec2": is_ec2(self._files),
+            "agent": next((name for name, path in _AGENTS if self._files.exists(path)), None),
+            # A chroot may see the marks of the system around it.
+            "container": self._files.own_root() is not False and any(map(self._files.exists, _CONTAINER_MARKS)),
+            "systemd": self._files.exists("/usr/bin/systemctl"),
             "psutil": self._ports.has_library("psutil"),
             "ntplib": self._ports.has_library("ntplib"),
         }

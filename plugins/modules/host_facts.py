@@ -526,6 +526,19 @@ detail:
           description: Whether the machine says that it is an EC2 instance.
           type: bool
           sample: false
+        agent:
+          description: What runs the checks of the host's agent (role P(softtoken.compliance.drift_agent#role)),
+            V(systemd) or V(cron). V(null) without one.
+          type: str
+          sample: systemd
+        container:
+          description: Whether systemd, Podman or Docker says that this is a container.
+          type: bool
+          sample: false
+        systemd:
+          description: Whether systemd is installed, whether it runs or not.
+          type: bool
+          sample: true
         init:
           description: V(systemd), V(openrc), or V(none) where neither runs.
           type: str

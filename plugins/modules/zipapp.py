@@ -35,7 +35,7 @@ options:
     required: true
   dest:
     description:
-      - The file on the host. Its directory has to exist.
+      - The file on the host. Its directory is made where there is none.
     type: path
     required: true
   owner:

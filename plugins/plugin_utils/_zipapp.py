@@ -28,15 +28,16 @@ class ZipappError(Exception):
 def build(main: Path, *, module_utils: Path, parts: Sequence[str]) -> bytes:
     """Return an archive that runs ``main``, and from which it can import the ``parts`` of module_utils by full name.
 
-    ``main`` may be a package: then its ``__main__.py`` runs, and can import the package by its name.
+    ``main`` may be a package: then its ``__main__.py`` runs, and can import the package by its name. What lies in it
+    beside the code goes into the archive too.
     """
     package = main if main.is_dir() else None
     start = main / "__main__.py" if package else main
     if not start.is_file():
         raise ZipappError(f"{start} is no file: main has to be the Python file that the archive runs, or its package")
     contents = {"__main__.py": start.read_bytes()}
-    for path in sorted(package.rglob("*.py")) if package else ():
-        if path != start:
+    for path in sorted(package.rglob("*")) if package else ():
+        if path != start and path.is_file() and path.suffix != ".pyc":
             contents[path.relative_to(main.parent).as_posix()] = path.read_bytes()
     for part in parts:
         for path in _files(module_utils, part):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
 
-from tests.integration.playbooks import ROOT, Run, ansible_playbook, inventory_of
+from tests.integration.playbooks import ROOT, Run, ansible_playbook, inside, inventory_of
 from tests.rigs.ntp import FAST
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ HISTORY = "/var/lib/softtoken/history.jsonl"
 CONFIG = "/etc/softtoken/agent.conf"
 METRICS = "/var/lib/prometheus/node-exporter/softtoken.prom"
 HOME = "/usr/lib/softtoken-agent"
+COMMAND = "/usr/bin/softtoken-agent"
 FILES = ROOT / "roles" / "drift_agent" / "files"
 PARTS: list[str] = yaml.safe_load((ROOT / "roles/drift_agent/vars/main.yml").read_text("utf-8"))["__drift_agent_parts"]
 
@@ -43,12 +44,7 @@ def role(folder: Path, host: dict[str, Any], *arguments: str, **variables: Any) 
 
 def podman_host(container: Container) -> dict[str, Any]:
     """Return a container's inventory variables."""
-    return {
-        "ansible_connection": "containers.podman.podman",
-        "ansible_host": container.name,
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "ansible_pipelining": True,
-    }
+    return inside(container)
 
 
 def follow(container: Container, server: str) -> None:

@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_prometheus
 
 from tests.integration.agent_host import (
+    COMMAND,
     CONFIG,
     FACTS,
     HISTORY,
@@ -78,7 +79,8 @@ def story(host: Container, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         timeout=30,
         hint=lambda: host.exec("journalctl", "--no-pager", "-n", "30", "-u", "softtoken-agent", check=False).stdout,
     )
-    again = role(folder / "again", podman_host(host), **OFTEN)
+    # Without pipelining, so that what it runs can be counted.
+    again = role(folder / "again", {**podman_host(host), "ansible_pipelining": False}, "-vvv", **OFTEN)
     return {"predicted": predicted, "older": older, "first": first, "again": again}
 
 
@@ -118,6 +120,22 @@ def test_it_installs_once(story: dict[str, Any]) -> None:
     assert story["again"].recap["host"]["changed"] == 0, story["again"].output
 
 
+def test_a_host_that_has_it_costs_few_executions(story: dict[str, Any]) -> None:
+    files = ["stat", "file"]  # a file that is as it should be: looked at by its contents, and by its attributes
+    assert story["again"].executions == [
+        "host_facts",
+        "group",
+        "user",
+        *files,  # the archive
+        "command",
+        "slurp",
+        *files,  # the configuration
+        *files,  # the service
+        *files,  # the timer
+        "systemd_service",
+    ]
+
+
 def test_an_upgrade_replaces_the_version_before_and_says_so(story: dict[str, Any], host: Container) -> None:
     older = story["older"].removeprefix("installed ")
     assert older.startswith("0.0.0.1.0-")
@@ -133,8 +151,12 @@ def test_a_change_of_the_configuration_is_predicted_and_shown(
     story: dict[str, Any], host: Container, tmp_path: Path
 ) -> None:
     assert story["again"].rc == 0
-    run_ = role(tmp_path, podman_host(host), "--check", "--diff", **OFTEN, drift_agent_max_error=2.5)
+    command = host.read(COMMAND)
+    changed = {"drift_agent_max_error": 2.5, "drift_agent_python": "/usr/bin/python3.11"}
+    run_ = role(tmp_path, podman_host(host), "--check", "--diff", **OFTEN, **changed)
     assert run_.rc == 0, run_.output
+    assert f"softtoken-agent: would have set up {COMMAND}" in run_.output
+    assert host.read(COMMAND) == command
     assert "-max_error = 1.0" in run_.output
     assert "+max_error = 2.5" in run_.output
     assert "max_error = 1.0" in host.read(CONFIG)
@@ -233,10 +255,11 @@ def test_another_user_can_plant_nothing(agent: Container) -> None:
 def test_no_fact_that_the_agents_user_made_executable_is_run(agent: Container) -> None:
     forged = "#!/bin/sh\ntouch /root/owned\n"
     agent.write("/run/softtoken/softtoken.fact", forged, mode="0755")
-    agent.exec(f"{HOME}/publish", "/run/softtoken/softtoken.fact", FACTS)
+    publish = ("sh", f"{HOME}/current/softtoken_agent/publish", "/run/softtoken/softtoken.fact", FACTS)
+    agent.exec(*publish)
     assert agent.exec("stat", "-c", "%a %U", FACTS).stdout.strip() == "644 root"
     agent.exec("ln", "-sfn", "/etc/shadow", "/run/softtoken/softtoken.fact")
-    agent.exec(f"{HOME}/publish", "/run/softtoken/softtoken.fact", FACTS)
+    agent.exec(*publish)
     assert agent.read(FACTS) == forged
 
 
@@ -356,6 +379,8 @@ def test_missing_directories_are_made_again(agent: Container) -> None:
     agent.exec("rm", "-r", "/run/softtoken", "/var/lib/softtoken", "/etc/ansible")
     agent.exec("systemctl", "start", "softtoken-agent.service")
     assert report_of(agent)["facts"]["verdict"] == "compliant"
+    stat = agent.exec("stat", "-c", "%a %U", str(Path(FACTS).parent), FACTS)
+    assert stat.stdout.splitlines() == ["755 root", "644 root"]
     agent.exec("rm", "-r", "/run/softtoken", "/var/lib/softtoken")
     assert check(agent).returncode == 0
     assert json.loads(agent.read(FACTS))["verdict"] == "compliant"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.agent_host import CONFIG, FACTS, HISTORY, HOME, REPORT, role
+from tests.integration.agent_host import COMMAND, CONFIG, FACTS, HISTORY, HOME, REPORT, role
 from tests.rigs.roots import root
 from tests.rigs.shell import wait_for
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.playbooks import Run
 
 #: What the role leaves in an image, apart from the user.
-INSTALLED = [HOME, "/usr/bin/softtoken-agent", "/etc/softtoken", "/etc/systemd/system", "/etc/ansible"]
+INSTALLED = [HOME, COMMAND, "/etc/softtoken", "/etc/systemd/system"]
 PROBE = """[Service]
 ExecStart=
 ExecStart=/bin/sh -c '%s'

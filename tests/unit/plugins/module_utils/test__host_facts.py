@@ -159,9 +159,46 @@ def test_the_long_form_comes_when_asked_for(host: Host) -> None:
         "version": "9.4",
         "package_manager": "dnf",
         "ec2": False,
+        "agent": None,
+        "container": False,
+        "systemd": False,
         "psutil": True,
         "ntplib": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "agent"),
+    [
+        ("/etc/systemd/system/softtoken-agent.service", "systemd"),
+        ("/etc/cron.d/softtoken-agent", "cron"),
+        ("/usr/bin/softtoken-agent", None),
+    ],
+)
+def test_the_agent_is_told_by_what_runs_its_checks(host: Host, path: str, agent: str | None) -> None:
+    host.files.write(path, "")
+    assert host.look(detail=True)["detail"]["system"]["agent"] == agent
+
+
+def test_a_line_for_cron_is_told_even_where_there_is_a_service(host: Host) -> None:
+    host.files.write("/etc/systemd/system/softtoken-agent.service", "")
+    host.files.write("/etc/cron.d/softtoken-agent", "")
+    assert host.look(detail=True)["detail"]["system"]["agent"] == "cron"
+
+
+@pytest.mark.parametrize("mark", ["/run/systemd/container", "/run/.containerenv", "/.dockerenv"])
+@pytest.mark.parametrize(("own_root", "container"), [(True, True), (None, True), (False, False)])
+def test_a_container_is_told_by_its_marks_and_a_chroot_in_it_is_none(
+    host: Host, mark: str, own_root: bool | None, container: bool
+) -> None:
+    host.files.write(mark, "")
+    host.files.own = own_root
+    assert host.look(detail=True)["detail"]["system"]["container"] is container
+
+
+def test_systemd_is_installed_where_its_command_is(host: Host) -> None:
+    host.files.write("/usr/bin/systemctl", "")
+    assert host.look(detail=True)["detail"]["system"]["systemd"] is True
 
 
 @pytest.mark.parametrize(

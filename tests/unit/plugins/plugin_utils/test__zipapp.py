@@ -85,7 +85,7 @@ def test_a_package_goes_in_whole_and_its_main_runs(module_utils: Path, tmp_path:
     run = subprocess.run([sys.executable, "-I", "-S", str(archive)], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, "found\n", "")
     inside = {name for name in zipfile.ZipFile(archive).namelist() if not name.startswith("ansible_collections")}
-    assert inside == {"__main__.py", "program/__init__.py", "program/other.py"}
+    assert inside == {"__main__.py", "program/__init__.py", "program/notes.txt", "program/other.py"}
 
 
 def test_a_package_without_main_is_refused(module_utils: Path, tmp_path: Path) -> None:

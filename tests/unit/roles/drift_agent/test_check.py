@@ -93,13 +93,16 @@ def test_a_report_that_is_too_long_leaves_none_that_says_otherwise(places: Place
 
 
 def publish(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    argv = ["sh", str(ROLE / "files" / "publish"), str(source), str(target)]
+    argv = ["sh", str(ROLE / "files" / "softtoken_agent" / "publish"), str(source), str(target)]
     return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
 
 
 def test_facts_are_published_whole_or_not_at_all(tmp_path: Path) -> None:
-    source, target = tmp_path / "from", tmp_path / "softtoken.fact"
-    (tmp_path / "softtoken.fact.new").write_text("left by a copy that was killed", encoding="utf-8")
+    source, target = tmp_path / "from", tmp_path / "ansible" / "facts.d" / "softtoken.fact"
+    source.write_text("{}", encoding="utf-8")
+    assert publish(source, target).returncode == 0
+    assert target.parent.stat().st_mode & 0o777 == 0o755
+    (target.parent / "softtoken.fact.new").write_text("left by a copy that was killed", encoding="utf-8")
     source.write_text(json.dumps(FACTS), encoding="utf-8")
     assert publish(source, target).returncode == 0
     assert json.loads(target.read_text("utf-8")) == FACTS
@@ -108,4 +111,4 @@ def test_facts_are_published_whole_or_not_at_all(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "longer than 262144 bytes" in refused.stderr
     # The old ones would go on to say what held before.
-    assert {path.name for path in tmp_path.iterdir()} == {"from"}
+    assert list(target.parent.iterdir()) == []

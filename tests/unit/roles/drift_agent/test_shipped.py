@@ -42,7 +42,7 @@ def test_the_shell_and_the_shared_packages_are_shipped_and_nothing_else(archive:
         name.removeprefix(PREFIX.replace(".", "/")) for name in shipped if name.startswith(PREFIX.replace(".", "/"))
     }
     assert {name.partition("/")[0].removesuffix(".py") for name in inside} == {*PARTS, "__init__"}
-    assert not [name for name in shipped if "__pycache__" in name or not name.endswith(".py")]
+    assert [name for name in shipped if not name.endswith(".py")] == ["softtoken_agent/publish"]
     # The account's half of the product stays on the controller.
     assert not [name for name in shipped if "_iam" in name or "_aws" in name]
 
@@ -51,7 +51,7 @@ def test_all_that_is_imported_is_shipped_and_all_parts_are_imported(archive: Pat
     shipped = names(archive)
     wanted = set()
     with zipfile.ZipFile(archive) as file:
-        for name in shipped:
+        for name in shipped - {"softtoken_agent/publish"}:
             for node in ast.walk(ast.parse(file.read(name))):
                 if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PREFIX):
                     wanted.add((node.module or "").removeprefix(PREFIX).partition(".")[0])
@@ -116,3 +116,43 @@ def test_code_is_compiled_anew_for_another_python(archive: Path) -> None:
         path.unlink()
     assert install(str(archive)) == f"compiled {name}"
     assert install(str(archive)) == "unchanged"
+
+
+def test_the_command_is_set_up_for_the_python_that_installs(archive: Path, tmp_path: Path) -> None:
+    command, config = tmp_path / "softtoken-agent.command", tmp_path / "etc" / "agent.conf"
+    argv = [sys.executable, "-I", "-S", str(archive), "--command", str(command), "--config", str(config)]
+
+    def said(*more: str) -> str:
+        run = subprocess.run([*argv, *more], capture_output=True, text=True, check=True, timeout=60, umask=0o077)
+        return run.stdout.strip()
+
+    predicted = said("--check")
+    assert predicted.endswith(f"; made {config.parent}; set up {command}")
+    assert {path.name for path in tmp_path.iterdir()} == {"softtoken-agent"}
+    assert [path.name for path in archive.parent.iterdir()] == [archive.name]
+    assert said() == predicted
+    assert said() == said("--check") == "unchanged"
+    assert (config.parent.stat().st_mode & 0o777, command.stat().st_mode & 0o777) == (0o755, 0o755)
+    told = subprocess.run([command, "--version"], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.startswith("softtoken-agent ")
+
+
+@pytest.mark.parametrize("spoil", ["mode", "text", "link", "gone"])
+def test_a_command_that_somebody_changed_is_set_up_again(archive: Path, tmp_path: Path, spoil: str) -> None:
+    command = tmp_path / "command"
+    install(str(archive), command=str(command))
+    text = command.read_text("utf-8")
+    if spoil == "mode":
+        command.chmod(0o777)
+    elif spoil == "text":
+        command.write_text(f"{text}# more\n", encoding="utf-8")
+    else:
+        command.unlink()
+    if spoil == "link":
+        (tmp_path / "elsewhere").write_text(text, encoding="utf-8")
+        (tmp_path / "elsewhere").chmod(0o755)
+        command.symlink_to(tmp_path / "elsewhere")
+    assert install(str(archive), command=str(command), check=True) == f"set up {command}"
+    assert install(str(archive), command=str(command)) == f"set up {command}"
+    assert (command.read_text("utf-8"), command.lstat().st_mode) == (text, 0o100755)
+    assert install(str(archive), command=str(command)) == "unchanged"
