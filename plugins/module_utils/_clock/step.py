@@ -121,6 +121,8 @@ def _step_and_verify(host: _Host, report: StepReport, options: StepOptions) -> S
     start = host.stamp()
     result = host.command("makestep")
     movement = host.moved_since(start)
+    # What was due has become less since it was looked up: chronyd slews a clock that it may not step.
+    due_slew_s = host.largest_slew_since_look()
     report = _moved(report, movement, CHANGE_S)
     if result.rc != 0:
         # chronyd has struck the correction off its books without applying it: new samples bring it back.
@@ -129,7 +131,7 @@ def _step_and_verify(host: _Host, report: StepReport, options: StepOptions) -> S
     refusal = host.burst(BURST_AFTER)
     after, decision = host.fresh_look()
     problems = [f"chronyd refused to take new samples ({refusal})"] if refusal else []
-    problems += [*_misses(report.predicted_step_s, movement), *_remains(after, decision, options)]
+    problems += [*_misses(report.predicted_step_s, movement, due_slew_s), *_remains(after, decision, options)]
     report = report._replace(after=after, verified=not problems)
     if not problems:
         return report
@@ -143,9 +145,9 @@ def _step_and_verify(host: _Host, report: StepReport, options: StepOptions) -> S
     return report._replace(failure=f"{moved}, and is not proven right: {'; '.join(problems)}")
 
 
-def _misses(predicted_s: float | None, movement: _Movement) -> list[str]:
+def _misses(predicted_s: float | None, movement: _Movement, slew_s: float) -> list[str]:
     missed = movement.seconds - (predicted_s or 0.0)
-    if predicted_s is None or abs(missed) <= TOLERANCE_S + movement.largest_slew_s:
+    if predicted_s is None or abs(missed) <= TOLERANCE_S + slew_s:
         return []
     return [f"the clock moved by {movement.seconds:+.3f} s where {predicted_s:+.3f} s were due"]
 
@@ -185,6 +187,7 @@ class _Host:
         self._pause = pause
         self._chronyc = Chronyc(ports.runner, ports.runner.which("chronyc") or "chronyc", options.chronyc_address)
         self._burst_at = 0.0
+        self._looked_at = 0.0
 
     def stamp(self) -> tuple[float, float]:
         return self._ports.clocks.wall(), self._ports.clocks.monotonic()
@@ -220,9 +223,14 @@ class _Host:
 
     def _judged_look(self, *, witnesses: bool) -> tuple[ClockMeasurement, StepDecision]:
         # Taken before the look: a witness may keep it waiting long after chronyd has told its samples' ages.
+        self._looked_at = self._ports.clocks.monotonic()
         waited = self._waited()
         measurement = _look(self._ports, self._options, witnesses=witnesses)
         return measurement, guard_step(measurement, self._options.policy._replace(max_sample_age_s=waited))
+
+    def largest_slew_since_look(self) -> float:
+        """How far chronyd may have slewed the clock since the last look began."""
+        return MAX_SLEW * (self._ports.clocks.monotonic() - self._looked_at)
 
     def _waited(self) -> float:
         return self._ports.clocks.monotonic() - self._burst_at

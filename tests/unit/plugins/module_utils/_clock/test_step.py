@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -39,6 +40,7 @@ class Host:
     mute: bool = False  # dead since a moment ago: chronyd has not noticed yet
     controls: bool = True
     steps_by_itself: bool = False
+    slews: bool = False  # chronyd slews what it knows to be due, by a twelfth of the time that passes
     moves_by: float | None = None  # a makestep that moves the clock by something else than what was due
     authorised: bool = True
     refclocks_only: bool = False
@@ -95,9 +97,10 @@ class Host:
             return SntpOutcome(server, SntpReply(offset, 0.001, 0.001, 0.001, 2, 0))
 
         def collect() -> list[SntpOutcome]:
+            replies = [reply(server) for server in servers]
             if self.commands and not set(servers) <= set(self.witnesses):
-                self.now += timeout_s
-            return [reply(server) for server in servers]
+                self.let_pass(timeout_s)
+            return replies
 
         return collect
 
@@ -115,8 +118,15 @@ class Host:
             return CommandResult(1, "501 Not authorised\n", "")
         return self.burst() if words[0] == "burst" else self.makestep()
 
-    def pause(self, seconds: float) -> None:
+    def let_pass(self, seconds: float) -> None:
         self.now += seconds
+        if self.slews and self.believed_s:
+            slewed = math.copysign(min(seconds / 12, abs(self.believed_s)), self.believed_s)
+            self.believed_s -= slewed
+            self.wrong_s -= slewed
+
+    def pause(self, seconds: float) -> None:
+        self.let_pass(seconds)
         if self.now < self.burst_end + 0.5 and self.now - self.sampled_at >= 2 and not (self.dead or self.mute):
             self.sample()
 
@@ -190,6 +200,15 @@ def test_a_wrong_clock_is_put_right(wrong_s: float, believed_s: float | None) ->
     assert report.predicted_step_s == pytest.approx(-wrong_s, abs=1e-6)
     assert host.wrong_s == pytest.approx(0.0, abs=1e-6)
     assert host.commands == ["burst 4/5", "makestep", "burst 2/3"]
+
+
+@pytest.mark.parametrize("wrong_s", [300.0, -90.0])
+def test_what_chronyd_slews_while_a_witness_keeps_the_step_waiting_is_not_missed(wrong_s: float) -> None:
+    host = Host(wrong_s=wrong_s, slews=True, witnesses={"witness": 0.0})
+    report = step(host, witness_servers=("witness", "silent"), witness_timeout_s=5.0)
+    assert report.stepped_s != pytest.approx(report.predicted_step_s, abs=0.3)
+    assert (report.failure, report.verified, report.reasons) == (None, True, ())
+    assert host.wrong_s == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_right_clock_is_left_alone() -> None:
