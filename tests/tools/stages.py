@@ -86,6 +86,16 @@ def judge(stage: str, status: int, folder: Path) -> tuple[Counts, str]:
     return counts, note
 
 
+def make(target: str) -> int:
+    """Make a target; whoever interrupts waits until it has put its things away."""
+    with subprocess.Popen(["make", target], cwd=ROOT) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+
+
 def run(stage: str) -> Outcome:
     """Run one stage, its output passed through."""
     folder = RESULTS / stage
@@ -93,7 +103,7 @@ def run(stage: str) -> Outcome:
     folder.mkdir(parents=True)
     print(f"\n=== {stage}", flush=True)
     start = time.monotonic()
-    status = subprocess.run(["make", stage], cwd=ROOT, check=False).returncode
+    status = make(stage)
     counts, note = judge(stage, status, folder)
     outcome = Outcome(stage, time.monotonic() - start, counts, note)
     print(f"=== {outcome}", flush=True)
