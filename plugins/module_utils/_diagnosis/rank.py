@@ -14,17 +14,15 @@ from . import commands
 from .case import DOUBT, Case, Draft
 from .model import CODES, NO_CORRELATION, WIDE_H, Cause, Command, Evidence, Unknown
 
-__all__ = ["CORRELATED", "LEAST", "rank"]
+__all__ = ["CORRELATED", "rank"]
 
 CORRELATED = 0.5  # medium confidence
-LEAST = 0.2  # what is less likely is not worth a line
 _HALF_DOUBT = 0.95  # for records with gaps in them
 
 
 def rank(case: Case, drafts: Iterable[Draft], looked: Tuple[str, ...]) -> Tuple[Cause, ...]:
     """Put the causes into order; no_correlation comes first where none is likely."""
-    found = [_cause(case, draft) for draft in drafts]
-    merged = _merged(sorted((one for one in found if one.score >= LEAST), key=_order))
+    merged = _merged(sorted((_cause(case, draft) for draft in drafts), key=_order))
     if merged and merged[0].score >= CORRELATED:
         return merged
     return (_no_correlation(case, merged[0].score if merged else 0.0, looked), *merged)
