@@ -79,7 +79,7 @@ fuzz: setup ## hypothesis on every parser, thousands of examples each
 .PHONY: integration
 integration: setup ## tests against real chronyd, containers, a VM and real Ansible runs; without root fewer
 	@tests/tools/system_packages.sh $(if $(filter 0,$(shell id -u)),,--check || true)
-	@$(PYTEST) -q -n 2 --dist loadfile --junitxml=$(RESULTS)/integration/pytest.xml tests/integration $(ARGS)
+	@$(PYTEST) -q -n 2 --dist loadfile --no-loadscope-reorder --junitxml=$(RESULTS)/integration/pytest.xml tests/integration $(ARGS)
 
 .PHONY: molecule
 molecule: setup ## molecule test of every scenario, two at a time, or of those in SCENARIOS="default traps" (root)

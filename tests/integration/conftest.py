@@ -13,6 +13,34 @@ from tests.rigs.vm import VirtualMachine
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+#: The files that take a minute or more. They are begun first, so that no worker goes on for minutes after the other.
+LONGEST = (
+    "test_fast_path",
+    "test_mfa_policies",
+    "test_timesync_role",
+    "test_awx_setup",
+    "test_traps",
+    "test_mfa_diagnosis",
+    "test_drift_agent",
+    "test_code_review",
+    "test_demo",
+    "test_guardrails",
+    "test_drift_agent_image",
+    "test_enforce_vm",
+    "test_chrony_config_systemd",
+    "test_makestep_vm",
+    "test_report_page",
+    "test_rigs",
+    "test_iam_trust_policy",
+    "test_iam_audit_playbook",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first; pytest-xdist hands the files out in this order."""
+    begun = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: begun.get(item.path.stem, len(LONGEST)))
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup() -> Generator[None, object, object]:
