@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.fakes.awx import FakeAwx
-from tests.integration.awx_objects import awx_setup, found_by_awx, playbook_names
+from tests.integration.awx_objects import GIVEN, awx_setup, found_by_awx, playbook_names
 from tests.integration.playbooks import Run
 
 # What awx.awx sends and AWX passes over, because it is read only there.
@@ -129,6 +129,24 @@ def test_the_second_run_changes_nothing(lived: Lived) -> None:
     assert lived.after_again == lived.after_first
 
 
+def test_another_organisation_has_a_set_of_its_own_beside_it(lived: Lived, tmp_path: Path) -> None:
+    notifications = [{**one, "name": f"Acme {one['name']}"} for one in GIVEN["softtoken_awx_notifications"]]
+    acme = {"softtoken_awx_organization": "Acme", "softtoken_awx_notifications": notifications}
+    before = json.loads(lived.awx.state.snapshot())[0]
+    second = awx_setup(tmp_path, lived.awx, **acme)
+    assert second.rc == 0, second.output
+    after = json.loads(lived.awx.state.snapshot())[0]
+    assert all(after[kind][number] == one for kind, items in before.items() for number, one in items.items())
+    made = [one for number, one in after["job_templates"].items() if number not in before["job_templates"]]
+    assert len(made) == len(before["job_templates"])
+    assert all(one["name"].startswith("softtoken Acme ") for one in made)
+    # Each set is found by its names alone, also with the other one beside it.
+    for variables in ({}, acme):
+        again = awx_setup(tmp_path, lived.awx, **variables)
+        assert again.rc == 0, again.output
+        assert again.recap["localhost"]["changed"] == 0
+
+
 def test_what_is_changed_here_is_all_that_changes_there(lived: Lived, tmp_path: Path) -> None:
     """Last of those that share the model: the number of slices, and no approval any more."""
     before = json.loads(lived.awx.state.snapshot())[0]
@@ -163,6 +181,7 @@ def test_awx_finds_the_playbooks_and_takes_nothing_else_for_one() -> None:
     [
         ({"softtoken_awx_ee_image": ""}, "softtoken_awx_ee_image has to be the image"),
         ({"softtoken_awx_slices": 2000}, "softtoken_awx_slices is 2000: it has to be 1 to 1000"),
+        ({"softtoken_awx_forks": -1}, "softtoken_awx_forks is -1: it has to be 1 or more"),
         ({"softtoken_awx_time": "2am"}, "softtoken_awx_time is 2am"),
         ({"softtoken_awx_notifications": [{"name": "chat"}]}, "softtoken_awx_notifications: each has to have a name"),
     ],

@@ -103,3 +103,16 @@ def test_a_plan_covers_every_host_within_the_window_and_no_node_too_many(hosts: 
 def test_a_window_in_which_not_even_a_start_fits_is_refused() -> None:
     with pytest.raises(ValueError, match="no number of nodes"):
         plan(10, REPORT, SITE._replace(window_s=30))
+
+
+def test_the_default_of_the_awx_kit_is_what_the_page_computes_for_a_node_nearby() -> None:
+    settings = (ROOT / "playbooks" / "awx" / "settings.yml").read_text(encoding="utf-8")
+    [default] = re.findall(r"softtoken_awx_forks \| default\((\d+), true\)", settings)
+    by_processors, _by_memory = awx_capacity(SITE.cores, SITE.node_gib)
+    assert f"`softtoken_awx_forks` is {default} unless you set it" in PAGE
+    # A job takes one more than its forks of a node's capacity, and no fork more than can be of use.
+    assert int(default) + 1 == by_processors
+    assert min(useful_forks(way, SITE, SITE.cores) for way in WAYS) <= int(default)
+    assert int(default) <= max(useful_forks(way, SITE, SITE.cores) for way in WAYS)
+    awx = (ROOT / "docs" / "awx.md").read_text(encoding="utf-8")
+    assert f"| `softtoken_awx_slices`, `_forks` | `4`, `{default}` | below |" in awx
