@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from tests.fakes.aws import ACCOUNT, FakeAws, Keys
 from tests.fakes.aws.policy import decide
 from tests.integration.playbooks import PLAYBOOKS, Run, ansible_playbook, inventory_of
+from tests.integration.trails import trail_into
 from tests.rigs.iam_rules import MISTAKES, policy
 
 POLICY = json.loads((PLAYBOOKS / "policies" / "guardrails.json").read_text(encoding="utf-8"))
@@ -44,13 +45,7 @@ class Site:
         self.aws = aws
         self.folder = folder
         aws.client("logs").create_log_group(logGroupName="trail")
-        aws.client("s3").create_bucket(Bucket="records")
-        aws.client("cloudtrail").create_trail(
-            Name="main", S3BucketName="records", IsMultiRegionTrail=True,
-            CloudWatchLogsLogGroupArn=f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:trail:*",
-            CloudWatchLogsRoleArn=f"arn:aws:iam::{ACCOUNT}:role/delivery",
-        )  # fmt: skip
-        aws.client("cloudtrail").start_logging(Name="main")
+        trail_into(aws, "trail", "main")
         recorder = {"name": "default", "roleARN": f"arn:aws:iam::{ACCOUNT}:role/config"}
         aws.client("config").put_configuration_recorder(ConfigurationRecorder=recorder)
         organizations = aws.client("organizations")

@@ -28,6 +28,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.d
 from moto.sns.models import sns_backends
 
 from tests.fakes.aws import ACCOUNT, REGION, FakeAws
+from tests.integration.trails import trail_into
 
 NAMES = names_of("g-")
 RECORDER = {"name": "default", "roleARN": f"arn:aws:iam::{ACCOUNT}:role/config"}
@@ -103,17 +104,9 @@ def test_the_log_group_is_that_of_a_trail_in_this_account_and_region(
 
 
 def trail(aws: FakeAws, name: str, *, logging: bool) -> str:
-    """Make a trail of all regions that delivers to the log group of its name."""
-    aws.client("s3").create_bucket(Bucket=f"bucket-{name}")
+    """Make a log group, and the trail that fills it."""
     aws.client("logs").create_log_group(logGroupName=name)
-    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"
-    made = aws.client("cloudtrail").create_trail(
-        Name=f"trail-of-{name}", S3BucketName=f"bucket-{name}", IsMultiRegionTrail=True,
-        CloudWatchLogsLogGroupArn=group, CloudWatchLogsRoleArn=f"arn:aws:iam::{ACCOUNT}:role/delivery",
-    )  # fmt: skip
-    if logging:
-        aws.client("cloudtrail").start_logging(Name=made["TrailARN"])
-    return str(made["TrailARN"])
+    return trail_into(aws, name, f"trail-of-{name}", logging=logging)
 
 
 def test_whether_the_trail_is_logging_is_asked(aws: FakeAws) -> None:
@@ -133,13 +126,7 @@ def test_whether_the_trail_is_logging_is_asked(aws: FakeAws) -> None:
 
 def test_one_trail_that_is_logging_is_enough(aws: FakeAws) -> None:
     stopped = trail(aws, "a", logging=False)
-    aws.client("s3").create_bucket(Bucket="second")
-    aws.client("cloudtrail").create_trail(
-        Name="second", S3BucketName="second", IsMultiRegionTrail=True,
-        CloudWatchLogsLogGroupArn=f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:a:*",
-        CloudWatchLogsRoleArn=f"arn:aws:iam::{ACCOUNT}:role/delivery",
-    )  # fmt: skip
-    aws.client("cloudtrail").start_logging(Name="second")
+    trail_into(aws, "a", "second")
     assert state_of(aws, "login_alarm").delivery == Delivery("second", logging=True)
     aws.client("cloudtrail").stop_logging(Name="second")
     aws.client("cloudtrail").start_logging(Name=stopped)
