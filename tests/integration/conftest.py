@@ -18,12 +18,12 @@ LONGEST = (
     "test_fast_path",
     "test_mfa_policies",
     "test_timesync_role",
+    "test_iam_trust_policy",
+    "test_demo",
+    "test_drift_agent",
     "test_awx_setup",
     "test_traps",
-    "test_mfa_diagnosis",
-    "test_drift_agent",
     "test_code_review",
-    "test_demo",
     "test_guardrails",
     "test_drift_agent_image",
     "test_enforce_vm",
@@ -31,7 +31,6 @@ LONGEST = (
     "test_makestep_vm",
     "test_report_page",
     "test_rigs",
-    "test_iam_trust_policy",
     "test_iam_audit_playbook",
 )
 
