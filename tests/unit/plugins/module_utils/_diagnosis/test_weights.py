@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis import kinds
 from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.case import Draft, build_case
+from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.error_text import read_error_text
 from ansible_collections.softtoken.compliance.plugins.module_utils._diagnosis.model import (
     Cause,
     Command,
@@ -88,6 +90,10 @@ def put(*statements: dict[str, Any]) -> dict[str, Any]:
     return changed(
         "PutUserPolicy", userName="alice", policyName="mfa", policyDocument=json.dumps(policy(*statements))
     )  # fmt: skip
+
+
+def bounded(*statements: dict[str, Any]) -> PolicyRef:
+    return PolicyRef("boundary", MANAGED, policy(*statements))
 
 
 def by_session(made: dict[str, Any]) -> dict[str, Any]:
@@ -223,6 +229,11 @@ def test_it_is_likelier_with_this_than_with_that(code: str, more: Facts, less: F
             given(changed("AttachPolicy", policyId="p-1")),
         ),
         ("service_wide", given(BROKEN), given(bad_code(600))),
+        # A boundary that allows nothing allows it with MFA no more than without.
+        (
+            "mfa_not_presented", given(denied(600), boundary=bounded(ALLOW_ALL, DENY_WITHOUT_MFA)),
+            given(denied(600), boundary=bounded(DENY_WITHOUT_MFA)),
+        ),
     ],
 )  # fmt: skip
 def test_it_is_named_with_this_and_not_with_that(code: str, there: Facts, gone: Facts) -> None:
@@ -243,6 +254,30 @@ def test_a_pasted_refusal_has_no_time_and_may_be_of_after_a_change() -> None:
 def test_the_record_tells_a_wrong_password_better_than_the_words() -> None:
     words = "Your authentication information is incorrect. Please try again."
     assert weight("wrong_password", given(CONSOLE)) > weight("wrong_password", given(), words) > 0
+
+
+# --- what counts as the user's failures ------------------------------------------------------------------------------
+
+
+def test_what_a_session_that_the_user_opened_was_refused_is_the_users() -> None:
+    opened = record("AssumeRole", 900, responseElements={"credentials": {"accessKeyId": "ASIA1"}})
+    other = {"type": "AssumedRole", "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/dev/run-17", "accessKeyId": "ASIA1"}
+    assert ask(given(opened, {**LISTED, "userIdentity": other})).failures == 1
+    assert ask(given(opened, {**LISTED, "userIdentity": {**other, "accessKeyId": "ASIA2"}})).failures == 0
+
+
+def test_a_refusal_that_is_not_understood_is_no_failure_of_mfa() -> None:
+    assert ask(given(record("AssumeRole", 600, error=("NeverHeardOf", "x")))).failures == 0
+
+
+def test_too_many_calls_are_known_by_the_words_alone() -> None:
+    assert kinds.kind_of("AssumeRole", "", "Rate exceeded") == kinds.BUSY
+
+
+def test_a_word_after_the_name_of_the_parameter_is_no_serial() -> None:
+    read = read_error_text(f"the serialNumber parameter is wrong: {SERIAL}")
+    assert read is not None
+    assert read.serial == SERIAL
 
 
 # --- the order -------------------------------------------------------------------------------------------------------
