@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -86,6 +87,14 @@ class Log(NamedTuple):
         stamp = re.search(r"^(\S+ \S+),\d+ ", self.text, re.MULTILINE)
         assert stamp
         return datetime.fromisoformat(stamp[1]).timestamp()
+
+
+def lies_began() -> float:
+    """Return when the time servers were taken over, by this machine's clock."""
+    text = (KEPT / "ansible.log").read_text(encoding="utf-8")
+    stamp = re.search(r"^(\S+ \S+),\d+ .*PLAY \[Take over the time servers\]", text, re.MULTILINE)
+    assert stamp
+    return datetime.fromisoformat(stamp[1]).timestamp()
 
 
 def journal(host: str) -> str:
@@ -296,7 +305,8 @@ def test_a_witness_makes_the_guard_refuse_a_step_by_hand() -> None:
 def test_no_clock_has_followed_the_lie(host: str) -> None:
     # chronyd itself has slewed towards it, by up to 5 s a minute, and does so until it hears the truth.
     guest = VirtualMachine(name=host, folder=folder_of("molecule-clock", host))
-    assert abs(guest.clock_offset()) < 120
+    lied_to_s = time.time() - lies_began()
+    assert abs(guest.clock_offset()) < min(60 + lied_to_s / 12, 1800)
     assert not re.search(r"System clock was stepped by -[1-9]\d{3}", journal(host))
 
 
