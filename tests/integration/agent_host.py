@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
 
-from tests.integration.playbooks import ROOT, Run, ansible_playbook, inside, inventory_of
+from tests.integration.playbooks import ROOT, Run, ansible_playbook, inventory_of
 from tests.rigs.ntp import FAST
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ def role(folder: Path, host: dict[str, Any], *arguments: str, **variables: Any) 
     playbook = folder / "role.yml"
     playbook.write_text(ROLE, encoding="utf-8")
     return ansible_playbook(folder, playbook, inventory_of({"host": host}), *arguments, **variables)
-
-
-def podman_host(container: Container) -> dict[str, Any]:
-    """Return a container's inventory variables."""
-    return inside(container)
 
 
 def follow(container: Container, server: str) -> None:

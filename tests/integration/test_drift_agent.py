@@ -24,11 +24,10 @@ from tests.integration.agent_host import (
     follow,
     install_archive,
     older_archive,
-    podman_host,
     report_of,
     role,
 )
-from tests.integration.playbooks import ROOT, Run
+from tests.integration.playbooks import HARMLESS, ROOT, Run, inside
 from tests.rigs.containers import ENVIRONMENT, Container, boot, serve_time
 from tests.rigs.network import Network
 from tests.rigs.shell import environment, run, wait_for
@@ -68,10 +67,10 @@ def sources(container: Container) -> str:
 def story(host: Container, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Predicted, installed over an earlier release, run again."""
     folder = tmp_path_factory.mktemp("story")
-    predicted = role(folder / "check", podman_host(host), "--check", "--diff", **OFTEN)
+    predicted = role(folder / "check", inside(host), "--check", "--diff", **OFTEN)
     assert host.exec("test", "-e", HOME, check=False).returncode == 1, "check mode changed the host"
     older = install_archive(host, older_archive(folder), folder)
-    first = role(folder / "first", podman_host(host), "--diff", **OFTEN)
+    first = role(folder / "first", inside(host), "--diff", **OFTEN)
     assert first.rc == 0, first.output
     wait_for(
         lambda: host.exec("test", "-e", FACTS, check=False).returncode == 0,
@@ -80,7 +79,7 @@ def story(host: Container, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         hint=lambda: host.exec("journalctl", "--no-pager", "-n", "30", "-u", "softtoken-agent", check=False).stdout,
     )
     # Without pipelining, so that what it runs can be counted.
-    again = role(folder / "again", {**podman_host(host), "ansible_pipelining": False}, "-vvv", **OFTEN)
+    again = role(folder / "again", {**inside(host), "ansible_pipelining": False}, "-vvv", **OFTEN)
     return {"predicted": predicted, "older": older, "first": first, "again": again}
 
 
@@ -153,7 +152,7 @@ def test_a_change_of_the_configuration_is_predicted_and_shown(
     assert story["again"].rc == 0
     command = host.read(COMMAND)
     changed = {"drift_agent_max_error": 2.5, "drift_agent_python": "/usr/bin/python3.11"}
-    run_ = role(tmp_path, podman_host(host), "--check", "--diff", **OFTEN, **changed)
+    run_ = role(tmp_path, inside(host), "--check", "--diff", **OFTEN, **changed)
     assert run_.rc == 0, run_.output
     assert f"softtoken-agent: would have set up {COMMAND}" in run_.output
     assert host.read(COMMAND) == command
@@ -166,7 +165,7 @@ def test_a_configuration_that_is_wrong_is_refused_before_it_is_there(
     story: dict[str, Any], host: Container, tmp_path: Path
 ) -> None:
     assert story["again"].rc == 0
-    run_ = role(tmp_path, podman_host(host), **OFTEN, drift_agent_warn_error=7.0)
+    run_ = role(tmp_path, inside(host), **OFTEN, drift_agent_warn_error=7.0)
     assert run_.rc == 2
     assert "a warning has to come before the violation" in run_.output
     assert "warn_error = 0.5" in host.read(CONFIG)
@@ -192,10 +191,10 @@ def test_the_unit_is_hardened(story: dict[str, Any], host: Container) -> None:
 def test_setup_finds_the_facts(story: dict[str, Any], host: Container, tmp_path: Path) -> None:
     assert story["first"].rc == 0
     inventory = tmp_path / "inventory.json"
-    inventory.write_text(json.dumps({"all": {"hosts": {"host": podman_host(host)}}}), encoding="utf-8")
+    inventory.write_text(json.dumps({"all": {"hosts": {"host": inside(host)}}}), encoding="utf-8")
     argv = [str(Path(sys.executable).with_name("ansible")), "host", "-i", str(inventory), "-o", "-m", "setup"]
     ran = run(
-        [*argv, "-a", "gather_subset=!all,!min,local"],
+        [*HARMLESS, *argv, "-a", "gather_subset=!all,!min,local"],
         env=environment({**ENVIRONMENT, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}),
     )
     facts = json.loads(ran.stdout.partition("=> ")[2])["ansible_facts"]["ansible_local"]["softtoken"]
@@ -459,7 +458,7 @@ def test_cron_is_refused_where_nothing_would_run_the_checks(
     assert story["first"].rc == 0
     for make in ("true", "ln -sf /bin/busybox /usr/sbin/crond"):
         host.exec("sh", "-c", make)
-        refused = role(tmp_path / "cron", podman_host(host), drift_agent_scheduler="cron")
+        refused = role(tmp_path / "cron", inside(host), drift_agent_scheduler="cron")
         assert refused.rc == 2, refused.output
         assert "no cron that reads /etc/cron.d is installed" in refused.output
     host.exec("rm", "/usr/sbin/crond")
@@ -472,7 +471,7 @@ def test_an_interval_that_no_timer_keeps_is_refused(
     story: dict[str, Any], host: Container, tmp_path: Path, seconds: int
 ) -> None:
     assert story["first"].rc == 0
-    refused = role(tmp_path, podman_host(host), drift_agent_interval=seconds)
+    refused = role(tmp_path, inside(host), drift_agent_interval=seconds)
     assert refused.rc == 2, refused.output
     assert f"drift_agent_interval is {seconds}" in refused.output
 
@@ -481,7 +480,7 @@ def test_an_interval_longer_than_a_report_counts_is_refused(
     story: dict[str, Any], host: Container, tmp_path: Path
 ) -> None:
     assert story["first"].rc == 0
-    refused = role(tmp_path, podman_host(host), drift_agent_interval=880)
+    refused = role(tmp_path, inside(host), drift_agent_interval=880)
     assert refused.rc == 2, refused.output
     assert "drift_agent_interval (880 s) and drift_agent_jitter (30 s)" in refused.output
 
@@ -495,19 +494,19 @@ def test_what_is_turned_off_or_moved_leaves_nothing_behind(
         return [path for path in paths if host.exec("test", "-e", path, check=False).returncode == 0]
 
     moved = f"{Path(METRICS).parent.parent}/moved here.prom"
-    ran = role(tmp_path / "moved", podman_host(host), **OFTEN, drift_agent_metrics_file=moved)
+    ran = role(tmp_path / "moved", inside(host), **OFTEN, drift_agent_metrics_file=moved)
     assert ran.rc == 0, ran.output
     wait_for(lambda: there(moved) == [moved], "metrics in another place", timeout=30)
     assert there(METRICS) == []
-    off = role(tmp_path / "off", podman_host(host), **OFTEN, drift_agent_metrics_file="none", drift_agent_facts=False)
+    off = role(tmp_path / "off", inside(host), **OFTEN, drift_agent_metrics_file="none", drift_agent_facts=False)
     assert off.rc == 0, off.output
     before = report_of(host)["sequence"]
     wait_for(lambda: report_of(host)["sequence"] > before, "one more check", timeout=30)
     assert there(moved, METRICS, FACTS, "/run/softtoken/softtoken.fact") == []
-    back = role(tmp_path / "back", podman_host(host), **OFTEN)
+    back = role(tmp_path / "back", inside(host), **OFTEN)
     assert back.rc == 0, back.output
     wait_for(lambda: there(METRICS, FACTS) == [METRICS, FACTS], "facts and metrics again", timeout=30)
-    again = role(tmp_path / "again", podman_host(host), **OFTEN)
+    again = role(tmp_path / "again", inside(host), **OFTEN)
     assert again.recap["host"]["changed"] == 0, again.output
 
 
@@ -515,7 +514,7 @@ def test_cron_can_do_what_the_timer_does(story: dict[str, Any], host: Container,
     assert story["first"].rc == 0
     # The test is the cron here.
     host.write("/usr/sbin/cron", "#!/bin/sh\n", mode="0755")
-    run_ = role(tmp_path / "cron", podman_host(host), drift_agent_scheduler="cron", drift_agent_interval=240)
+    run_ = role(tmp_path / "cron", inside(host), drift_agent_scheduler="cron", drift_agent_interval=240)
     assert run_.rc == 0, run_.output
     line = host.read("/etc/cron.d/softtoken-agent").splitlines()[-1]
     assert line.startswith("*/4 * * * * root /usr/bin/softtoken-agent check ")
@@ -524,7 +523,7 @@ def test_cron_can_do_what_the_timer_does(story: dict[str, Any], host: Container,
     host.exec("sh", "-c", line.split(" root ")[1])
     assert report_of(host)["sequence"] == before + 1
     assert json.loads(host.read(FACTS))["agent"]["sequence"] == before + 1
-    back = role(tmp_path / "back", podman_host(host), **OFTEN)
+    back = role(tmp_path / "back", inside(host), **OFTEN)
     assert back.rc == 0, back.output
     assert host.exec("test", "-e", "/etc/cron.d/softtoken-agent", check=False).returncode == 1
     assert host.exec("systemctl", "is-active", "softtoken-agent.timer").stdout.strip() == "active"
@@ -535,10 +534,10 @@ def test_cron_can_do_what_the_timer_does(story: dict[str, Any], host: Container,
 
 def test_removal_leaves_nothing(story: dict[str, Any], host: Container, tmp_path: Path) -> None:
     assert story["first"].rc == 0
-    predicted = role(tmp_path / "check", podman_host(host), "--check", drift_agent_state="absent")
+    predicted = role(tmp_path / "check", inside(host), "--check", drift_agent_state="absent")
     assert predicted.rc == 0, predicted.output
     assert host.exec("test", "-e", FACTS).returncode == 0
-    removed = role(tmp_path / "absent", podman_host(host), drift_agent_state="absent")
+    removed = role(tmp_path / "absent", inside(host), drift_agent_state="absent")
     assert removed.rc == 0, removed.output
     left = host.exec(
         "sh", "-c", "find / -xdev -iname '*softtoken*' -not -path '/proc/*'; find /run -iname '*softtoken*'"
@@ -547,7 +546,7 @@ def test_removal_leaves_nothing(story: dict[str, Any], host: Container, tmp_path
     assert host.exec("getent", "passwd", "softtoken", check=False).stdout == ""
     assert host.exec("getent", "group", "softtoken", check=False).stdout == ""
     assert "softtoken" not in host.exec("systemctl", "list-units", "--all", "--no-pager").stdout
-    again = role(tmp_path / "again", podman_host(host), drift_agent_state="absent")
+    again = role(tmp_path / "again", inside(host), drift_agent_state="absent")
     assert again.recap["host"]["changed"] == 0, again.output
 
 

@@ -144,7 +144,8 @@ def test_a_step_beside_the_agent_is_noticed(agent: Guest) -> None:
     look(agent)
     agent.machine.set_clock(90.0)
     notices = dict(look(agent)["notices"])
-    assert notices["clock_step"] == pytest.approx(90, abs=2)
+    # chronyd slews while the agent looks, by 5 s a minute.
+    assert notices["clock_step"] == pytest.approx(90, abs=5)
 
 
 def enforce(agent: Guest, **values: Any) -> None:
@@ -172,13 +173,13 @@ def test_the_timer_steps_where_that_is_allowed_and_no_more_often(agent: Guest) -
         wait_for(
             lambda: "stepped_s" in agent.machine.run(last, check=False).stdout,
             "the timer to step the clock",
-            timeout=90,
+            timeout=300,
             every=1,
         )
     finally:
         agent.machine.run("systemctl stop softtoken-agent.timer")
     assert abs(agent.wrong_s()) < 2
-    assert newest(agent)["stepped_s"] == pytest.approx(120, abs=10)
+    assert newest(agent)["stepped_s"] == pytest.approx(120, abs=20)
     assert newest(agent)["offset_s"] == pytest.approx(0, abs=2)
     told = journal(agent)
     assert re.search(r"stepped the clock by \+1\d\d\.\d+ s, and verified it", told), told

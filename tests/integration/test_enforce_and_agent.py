@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.agent_host import REPORT, follow, podman_host, report_of, role
-from tests.integration.playbooks import PLAYBOOKS, Run, ansible_playbook, inventory_of
+from tests.integration.agent_host import REPORT, follow, report_of, role
+from tests.integration.playbooks import PLAYBOOKS, Run, ansible_playbook, inside, inventory_of
 from tests.rigs.containers import Container, boot, serve_time
 from tests.rigs.network import Network
 from tests.rigs.shell import wait_for
@@ -33,7 +33,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     ):
         follow(container, SERVER)
         wait_for(lambda: "*" in container.exec("chronyc", "-c", "sources", check=False).stdout, "chronyd to follow")
-        installed = role(tmp_path_factory.mktemp("agent"), podman_host(container), **SELDOM)
+        installed = role(tmp_path_factory.mktemp("agent"), inside(container), **SELDOM)
         assert installed.rc == 0, installed.output
         wait_for(lambda: told(container) == "compliant", "the first check")
         yield container
@@ -49,7 +49,7 @@ def told(container: Container) -> str:
 def enforce(folder: Path, container: Container, *arguments: str, **variables: Any) -> Run:
     folder.mkdir(exist_ok=True)
     # Without pipelining, so that remote executions can be counted.
-    hosts = inventory_of({"host": podman_host(container) | {"ansible_pipelining": False}})
+    hosts = inventory_of({"host": inside(container) | {"ansible_pipelining": False}})
     return ansible_playbook(
         folder, PLAYBOOKS / "compliance.yml", hosts, *arguments, softtoken_mode="enforce", **variables
     )

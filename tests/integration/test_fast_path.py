@@ -20,9 +20,9 @@ import pytest
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._agent_report import COMMAND, FILE, read_answer
 from ansible_collections.softtoken.compliance.plugins.plugin_utils._zipapp import build
 
-from tests.integration.agent_host import FILES, HOME, PARTS, podman_host, role
+from tests.integration.agent_host import FILES, HOME, PARTS, role
 from tests.integration.fleet import CONFIG, EVERYWHERE, ROOT, SERVERS, Fleet, Managed, Where, server
-from tests.integration.playbooks import ansible_playbook, inventory_of
+from tests.integration.playbooks import ansible_playbook, inside, inventory_of
 from tests.rigs.shell import run, wait_for
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def test_what_the_agent_finds_wrong_is_told_the_same(healthy: Fleet) -> None:
 def test_a_compliance_run_takes_reports_unless_told_otherwise(
     healthy: Fleet, tmp_path: Path, variables: dict[str, Any], source: str
 ) -> None:
-    host = inventory_of({"host": podman_host(healthy.host("trixie").container)})
+    host = inventory_of({"host": inside(healthy.host("trixie").container)})
     ran = ansible_playbook(tmp_path, ROOT / "playbooks" / "compliance.yml", host, "-v", **variables)
     assert ran.rc == 0, ran.output
     assert re.findall(r'"source": "(\w+)"', ran.output) == [source]
@@ -239,7 +239,7 @@ def test_the_agent_that_the_role_installs_sees_what_root_sees(healthy: Fleet, tm
         f"rm -rf /run/softtoken; userdel softtoken; {aws}; chown -R mallory /home/mallory; chmod -R go= /home/mallory"
     )
     try:
-        ran = role(tmp_path, podman_host(host.container))
+        ran = role(tmp_path, inside(host.container))
         assert ran.rc == 0, ran.output
 
         def journal() -> str:
@@ -253,7 +253,7 @@ def test_the_agent_that_the_role_installs_sees_what_root_sees(healthy: Fleet, tm
         same(one, other)
         assert [serial["user"] for serial in one["serials"]] == ["mallory"]
     finally:
-        gone = role(tmp_path / "gone", podman_host(host.container), drift_agent_state="absent")
+        gone = role(tmp_path / "gone", inside(host.container), drift_agent_state="absent")
         assert gone.rc == 0, gone.output
         host.sh("rm -rf /home/mallory/.aws; useradd --system softtoken")
         install(host)
