@@ -150,7 +150,7 @@ lint-codespell:
 	@echo "--- codespell"; codespell
 
 lint-shellcheck:
-	@echo "--- shellcheck"; git ls-files --cached --others --exclude-standard '*.sh' .ci/run | xargs shellcheck; shellcheck --shell=sh roles/drift_agent/files/softtoken_agent/publish
+	@echo "--- shellcheck"; git ls-files --cached --others --exclude-standard '*.sh' .ci/run | xargs shellcheck && shellcheck --shell=sh roles/drift_agent/files/softtoken_agent/publish
 
 lint-changelog-lint:
 	@echo "--- antsibull-changelog"; antsibull-changelog lint
