@@ -138,9 +138,11 @@ def main(named: list[str]) -> int:
 
 
 def handle_signals() -> None:
-    """Take notice of an interrupt at the terminal, and of whoever ends a job that has none."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: interrupted.set())
+    """Take notice of an interrupt at the terminal, of its end, and of whoever ends a job that has none."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup lets a run outlive its terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: interrupted.set())
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_a_single_one_is_shown_as_it_goes(calls: Path, tmp_path: Path) -> None:
     assert calls.read_text("utf-8") == "test a1\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whoever_interrupts_leaves_no_machines(calls: Path, tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "sleepy", "a0", "b0", "c90", "d0")
     assert process.stdout is not None

@@ -136,7 +136,7 @@ def _host(entry: HostEntry) -> dict[str, Any]:
         **_measured(state),
         "source": origin.get("source"),
         "report_age_s": origin.get("report_age_s"),
-        "report_refused": origin.get("report"),
+        "report_refused": entry.report_refused,
         "before_verdict": entry.before and entry.before.verdict,
         "before_offset_s": entry.before and number(part(entry.before.facts, "clock").get("offset_s")),
         "enforcement_status": enforcement and enforcement.status,

@@ -112,7 +112,8 @@ def _rest(*values: Any) -> list[Any]:
 def _origin(host: Mapping[str, Any], pool: _Pool) -> list[Any] | None:
     if "source" not in host:
         return None
-    said = pool.number({"source": host["source"], "report": host.get("report")})
+    report = host.get("report") or (host["before"] or {}).get("report")
+    said = pool.number({"source": host["source"], "report": report})
     return [said, host["report_age_s"]] if "report_age_s" in host else [said]
 
 

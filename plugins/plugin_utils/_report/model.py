@@ -113,6 +113,12 @@ class HostEntry:
     enforcement: Enforcement | None = None
     history: tuple[HistoryPoint, ...] = ()  # oldest first; empty without an agent
 
+    @property
+    def report_refused(self) -> str | None:
+        """Why the report of the host's agent did not count; enforcing measures anew, and asks for no report then."""
+        origins = (state.origin for state in (self.state, self.before) if state is not None)
+        return next((origin.report for origin in origins if origin is not None and origin.report), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

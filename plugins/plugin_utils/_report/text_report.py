@@ -156,8 +156,8 @@ def _refused(report: Report) -> str:
     """Say where an agent's report did not count: such a host costs as much as one without an agent."""
     hosts: dict[str, list[str]] = {}
     for entry in report.hosts:
-        if entry.state.origin is not None and entry.state.origin.report:
-            hosts.setdefault(entry.state.origin.report, []).append(entry.host)
+        if entry.report_refused:
+            hosts.setdefault(entry.report_refused, []).append(entry.host)
     title = "Measured, as the agent's report did not count"
     lines = [
         _wrapped(f"{why}: {f'{len(some)} hosts: ' if len(some) > 1 else ''}{names(some)}")

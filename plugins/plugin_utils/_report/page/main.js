@@ -25,7 +25,9 @@ const addressOf = (kind, item) => `#${kind}=${encodeURIComponent(wellFormed(plac
 
 // What is open is what the address says, and no step to go back to.
 function setAddress(fragment) {
-  history.replaceState(null, '', fragment || location.href.replace(/#.*$/s, ''));
+  try {
+    history.replaceState(null, '', fragment || location.href.replace(/#.*$/s, ''));
+  } catch { /* too many in a few seconds, or in a frame: what is open does not depend on it */ }
 }
 
 function visitAddress() {

@@ -29,11 +29,12 @@ def hosts(result: Maker) -> list[HostAnswers]:
     """Return one host for each way that facts come, and one of a time when nobody said which."""
     reported = result() | {"source": "agent", "report_age_s": 244.06}
     refused = result() | {"source": "module", "report": WHY}
+    measured = result() | {"source": "module"}
     return [
-        HostAnswers(host="asked", measured=result() | {"source": "module"}),
+        HostAnswers(host="asked", measured=measured),
         HostAnswers(host="believed", measured=reported),
         HostAnswers(host="doubted", measured=refused),
-        HostAnswers(host="mended", measured=reported, enforced={"status": "ok"}, measured_again=refused),
+        HostAnswers(host="mended", measured=refused, enforced={"status": "ok"}, measured_again=measured),
         HostAnswers(host="older", measured=result()),
     ]
 
@@ -44,7 +45,8 @@ def test_report_json_says_it_of_each_measurement(hosts: list[HostAnswers]) -> No
     assert told["asked"]["source"] == "module"
     assert (told["believed"]["source"], told["believed"]["report_age_s"]) == ("agent", 244.1)
     assert (told["doubted"]["source"], told["doubted"]["report"]) == ("module", WHY)
-    assert (told["mended"]["before"]["source"], told["mended"]["source"]) == ("agent", "module")
+    assert (told["mended"]["before"]["report"], told["mended"]["source"]) == (WHY, "module")
+    assert "report" not in told["mended"]
     assert not {"source", "report_age_s", "report"} & set(told["older"])
     assert read_json(text) == report_of(*hosts)
 
@@ -95,7 +97,7 @@ def test_csv_has_it_in_columns(hosts: list[HostAnswers]) -> None:
     told = {name: (row["source"], row["report_age_s"], row["report_refused"]) for name, row in rows.items()}
     assert told["asked"] == ("module", "", "")
     assert told["believed"] == ("agent", "244.1", "")
-    assert told["doubted"] == ("module", "", WHY)
+    assert told["doubted"] == told["mended"] == ("module", "", WHY)
     assert told["older"] == ("", "", "")
 
 
@@ -106,5 +108,5 @@ def test_the_page_has_it(hosts: list[HostAnswers]) -> None:
     told: dict[str, Any] = {one[0]: one[7] if len(one) > 7 else None for one in data["hosts"]}
     pool = data["pool"]
     assert [pool[told["believed"][0]], told["believed"][1]] == [{"source": "agent", "report": None}, 244.1]
-    assert pool[told["doubted"][0]] == {"source": "module", "report": WHY}
+    assert pool[told["doubted"][0]] == pool[told["mended"][0]] == {"source": "module", "report": WHY}
     assert told["older"] is None
