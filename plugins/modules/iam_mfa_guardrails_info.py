@@ -82,7 +82,7 @@ options:
   log_group:
     description:
       - The log group that a trail delivers to. Empty to find that of a trail of all regions, since the region of a
-        sign-in varies.
+        sign-in varies. Of several, it is the one that holds the metric filter, or else one whose trail works.
     type: str
     default: ""
   subscriptions:

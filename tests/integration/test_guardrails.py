@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from tests.fakes.aws import ACCOUNT, FakeAws, Keys
 from tests.fakes.aws.policy import decide
 from tests.integration.playbooks import PLAYBOOKS, Run, ansible_playbook, inventory_of
-from tests.integration.trails import trail_into
+from tests.integration.trails import cannot_deliver, trail_into
 from tests.rigs.iam_rules import MISTAKES, policy
 
 POLICY = json.loads((PLAYBOOKS / "policies" / "guardrails.json").read_text(encoding="utf-8"))
@@ -297,6 +297,30 @@ def test_what_is_somebody_elses_and_a_trail_that_is_stopped_are_refused_and_left
     assert absent.rc == 0, absent.output
     [left] = site.aws.client("config").describe_config_rules()["ConfigRules"]
     assert left["Source"] == source
+
+
+def test_a_filter_is_found_again_and_taken_away_whichever_trail_is_logging(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = site.aws.client
+    client("logs").create_log_group(logGroupName="second")
+    trail_into(site.aws, "second", "other")
+    site.given.update(softtoken_guardrails_parts="login_alarm", mfa_guardrails_log_group="")
+    made = site.run("present")
+    assert made.rc == 0, made.output
+    [kept] = client("logs").describe_metric_filters()["metricFilters"]
+    assert kept["logGroupName"] == "trail"
+    cannot_deliver(monkeypatch, "main", "AccessDenied")
+    site.aws.forget()
+    refused_again = site.run("present")
+    assert refused_again.rc != 0
+    told = " ".join(refused_again.output.split())
+    assert "Nothing was changed. login_alarm, trail main is drifted: the trail main cannot deliver to trail" in told
+    assert not [api for api in site.asked() if ":Put" in api or ":Create" in api]
+    client("cloudtrail").stop_logging(Name="main")
+    absent = site.run("absent")
+    assert absent.rc == 0, absent.output
+    assert site.left() == []
 
 
 def test_its_policy_gives_groups_nothing_but_the_guardrails() -> None:

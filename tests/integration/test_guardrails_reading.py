@@ -28,7 +28,7 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._guardrails.d
 from moto.sns.models import sns_backends
 
 from tests.fakes.aws import ACCOUNT, REGION, FakeAws
-from tests.integration.trails import trail_into
+from tests.integration.trails import cannot_deliver, trail_into
 
 NAMES = names_of("g-")
 RECORDER = {"name": "default", "roleARN": f"arn:aws:iam::{ACCOUNT}:role/config"}
@@ -145,6 +145,61 @@ def test_a_log_group_that_is_filled_comes_before_one_that_is_not(aws: FakeAws) -
     trail(aws, "second", logging=True)
     state = state_of(aws, "login_alarm")
     assert (state.log_group, state.delivery) == ("second", Delivery("trail-of-second", logging=True))
+
+
+def test_a_trail_that_cannot_deliver_is_told(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    trail(aws, "records", logging=True)
+    cannot_deliver(monkeypatch, "trail-of-records", "AccessDenied")
+    told = Delivery("trail-of-records", logging=True, error="AccessDenied")
+    assert state_of(aws, "login_alarm").delivery == told
+    trail_into(aws, "records", "second")
+    assert state_of(aws, "login_alarm").delivery == Delivery("second", logging=True)
+
+
+def test_a_trail_of_one_region_does_not_do_where_the_log_group_was_named(aws: FakeAws) -> None:
+    aws.client("logs").create_log_group(logGroupName="records")
+    trail_into(aws, "records", "local", all_regions=False)
+    told = Delivery("local", logging=True, one_region=True)
+    assert state_of(aws, "login_alarm", log_group="records").delivery == told
+    trail_into(aws, "records", "whole")
+    assert state_of(aws, "login_alarm", log_group="records").delivery == Delivery("whole", logging=True)
+
+
+def counted_in(aws: FakeAws, group: str) -> None:
+    """Put the metric filter on a log group."""
+    metric = {"metricNamespace": "n", "metricName": "m", "metricValue": "1"}
+    aws.client("logs").put_metric_filter(
+        logGroupName=group, filterName=NAMES.sign_in, filterPattern="", metricTransformations=[metric]
+    )
+
+
+def test_the_log_group_that_has_the_filter_stays_the_one_whichever_trail_is_logging(aws: FakeAws) -> None:
+    first, second = trail(aws, "first", logging=True), trail(aws, "second", logging=True)
+    counted_in(aws, "first")
+    aws.client("cloudtrail").stop_logging(Name=first)
+    state = state_of(aws, "login_alarm")
+    assert (state.log_group, state.delivery) == ("first", Delivery("trail-of-first", logging=False))
+    assert state.metric_filter is not None
+    aws.client("cloudtrail").start_logging(Name=first)
+    aws.deny("cloudtrail:GetTrailStatus", code="ThrottlingException", status=400, Name=first)
+    state = state_of(aws, "login_alarm")
+    assert state.log_group == "first"
+    assert state.delivery is not None
+    assert state.delivery.logging is None
+    # Of two that have it, the one that is filled: what is taken away there shows the other.
+    counted_in(aws, "second")
+    assert state_of(aws, "login_alarm").log_group == "second"
+    aws.client("logs").delete_metric_filter(logGroupName="second", filterName=NAMES.sign_in)
+    aws.client("cloudtrail").stop_logging(Name=second)
+    assert state_of(aws, "login_alarm").log_group == "first"
+
+
+def test_log_groups_whose_filters_cannot_be_read_make_the_alarm_unknown(aws: FakeAws) -> None:
+    trail(aws, "first", logging=True)
+    trail(aws, "second", logging=True)
+    counted_in(aws, "second")
+    aws.deny("logs:DescribeMetricFilters", logGroupName="first")
+    assert "logs:DescribeMetricFilters failed" in state_of(aws, "login_alarm").unread["login_alarm"]
 
 
 def test_a_policy_of_that_name_under_another_path_is_found(aws: FakeAws) -> None:

@@ -38,6 +38,15 @@ class Wishes(NamedTuple):
     groups: Mapping[str, Tuple[str, ...]]
 
 
+class _Group(NamedTuple):
+    """A log group, the trail that fills it, whether it is there, and the metric filter that it holds."""
+
+    name: str
+    delivery: Optional[Delivery] = None
+    there: bool = False
+    metric_filter: Optional[Mapping[str, Any]] = None
+
+
 class _Asked(NamedTuple):
     identity: Identity
     names: Names
@@ -116,24 +125,20 @@ def _config_rules(session: Session, _asked: _Asked, state: State) -> State:
 
 def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
     name = asked.names.sign_in
-    group, delivery = _filled(session, asked)
-    filters: Optional[Dict[str, Any]] = None
-    if group:
-        filters = _tried(session.client("logs"), "describe_metric_filters", logGroupName=group, filterNamePrefix=name)
+    group = _log_group(session, asked)
     alarms = _tried(session.client("cloudwatch"), "describe_alarms", AlarmNames=[name]) or {}
     region = session.client("sns").meta.region_name
     topic = f"arn:{asked.identity.partition}:sns:{region}:{asked.identity.account}:{name}"
-    found = [one for one in (filters or {}).get("metricFilters", ()) if one["filterName"] == name]
     there = _tried(session.client("sns"), "get_topic_attributes", TopicArn=topic) is not None
     heard: List[Any] = []
     if there:
         listed = _all(session.client("sns"), "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
         heard = [one for one in listed if one["SubscriptionArn"] != "Deleted"]
     return state._replace(
-        log_group="" if filters is None else group,
-        delivery=delivery,
-        no_log_group=f"there is no log group {group} in {session.region}" if group else _NO_GROUP,
-        metric_filter=next(iter(found), None),
+        log_group=group.name if group.there else "",
+        delivery=group.delivery,
+        no_log_group=f"there is no log group {group.name} in {session.region}" if group.name else _NO_GROUP,
+        metric_filter=group.metric_filter,
         alarm=next(iter(alarms.get("MetricAlarms", ())), None),
         topic=topic,
         has_topic=there,
@@ -142,11 +147,25 @@ def _login_alarm(session: Session, asked: _Asked, state: State) -> State:
     )
 
 
-def _filled(session: Session, asked: _Asked) -> Tuple[str, Optional[Delivery]]:
-    """Return the log group, and the trail that fills it: one that is logging before one that is not.
+def _log_group(session: Session, asked: _Asked) -> _Group:
+    """Return the log group of the filter: the one that holds it already, whichever trail is logging at the moment."""
+    named: Dict[str, Optional[Delivery]] = {asked.log_group: None} if asked.log_group else {}
+    filled = _filled(session, asked) or named
+    groups = [_group(session, name, delivery, asked.names.sign_in) for name, delivery in filled.items()]
+    return min(groups, key=lambda one: one.metric_filter is None, default=_Group(""))
 
-    The group has to be in this account and region. It is the one that was named, whatever trail delivers to it, or that
-    of a trail of all regions: the region of a sign-in varies with the address and the browser's cookies, and a trail of
+
+def _group(session: Session, name: str, delivery: Optional[Delivery], wanted: str) -> _Group:
+    answer = _tried(session.client("logs"), "describe_metric_filters", logGroupName=name, filterNamePrefix=wanted)
+    found = [one for one in (answer or {}).get("metricFilters", ()) if one["filterName"] == wanted]
+    return _Group(name, delivery, answer is not None, next(iter(found), None))
+
+
+def _filled(session: Session, asked: _Asked) -> Dict[str, Optional[Delivery]]:
+    """Return log groups with the trail that fills each: one that works before one that does not.
+
+    A group has to be in this account and region. It is the one that was named, whatever trail delivers to it, or those
+    of trails of all regions: the region of a sign-in varies with the address and the browser's cookies, and a trail of
     one region misses most.
     """
     answer = _tried(session.client("cloudtrail"), "describe_trails") or {}
@@ -157,20 +176,33 @@ def _filled(session: Session, asked: _Asked) -> Tuple[str, Optional[Delivery]]:
         group = arn.partition(":log-group:")[2].split(":")[0] if here in arn else ""
         if group and (group == asked.log_group if asked.log_group else trail.get("IsMultiRegionTrail")):
             found.append((group, _delivery(session, trail)))
-    # Logging first, then not known, then stopped.
-    found.sort(key=lambda one: (one[1].logging is False, one[1].logging is None))
-    return found[0] if found else (asked.log_group, None)
+    # Those that work first, then those not known.
+    found.sort(key=lambda one: (one[1].works is False, one[1].works is None))
+    best: Dict[str, Optional[Delivery]] = {}
+    for group, delivery in found:
+        best.setdefault(group, delivery)
+    return best
 
 
 def _delivery(session: Session, trail: Mapping[str, Any]) -> Delivery:
-    """Say whether a trail is logging; it may be of another region, and is then known by its ARN alone."""
+    """Say whether a trail is logging, and what keeps it from delivering.
+
+    It may be of another region, and is then known by its ARN alone.
+    """
     arn = trail.get("TrailARN", "")
     name = trail.get("Name") or arn
     try:
         status = _tried(session.client("cloudtrail"), "get_trail_status", Name=arn or name)
     except IamError as exc:
         return Delivery(name, reason=str(exc))
-    return Delivery(name, logging=bool(status.get("IsLogging"))) if status else Delivery(name, reason="it is gone")
+    if not status:
+        return Delivery(name, reason="it is gone")
+    return Delivery(
+        name,
+        logging=bool(status.get("IsLogging")),
+        error=status.get("LatestCloudWatchLogsDeliveryError") or "",
+        one_region=not trail.get("IsMultiRegionTrail"),
+    )
 
 
 _Reader = Callable[[Session, _Asked, State], State]

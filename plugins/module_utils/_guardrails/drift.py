@@ -36,11 +36,22 @@ class Item(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """The trail that fills a log group, and whether it is logging; None is not known, for a reason."""
+    """The trail that fills a log group, and whether it is logging; None is not known, for a reason.
+
+    ``error`` is why no record reaches the log group. CloudTrail's troubleshooting page: the status holds
+    LatestCloudWatchLogsDeliveryError where there is a failure. It bears no time, so that no delivery outdates it.
+    """
 
     trail: str
     logging: Optional[bool] = None
     reason: str = ""
+    error: str = ""
+    one_region: bool = False
+
+    @property
+    def works(self) -> Optional[bool]:
+        """Whether all records reach the log group; None is not known."""
+        return self.logging and not (self.error or self.one_region)
 
 
 class State(NamedTuple):
@@ -212,12 +223,27 @@ def _trail(state: State) -> Item:
     if found.logging is None:
         why = f"whether the trail {found.trail} is logging is not known: {found.reason}"
         return Item("login_alarm", "trail", found.trail, UNKNOWN, (why,))
-    why = (
-        f"the trail {found.trail} is stopped, so that no sign-in is counted: start it (cloudtrail:StartLogging). The "
-        "trail is not one of the guardrails, and is not started with them"
-    )
-    faults = () if found.logging else (why,)
-    return _item("login_alarm", "trail", found.trail, faults, {"logging": found.logging}, {"logging": True})
+    before = {"logging": found.logging, "error": found.error, "all_regions": not found.one_region}
+    after = {"logging": True, "error": "", "all_regions": True}
+    return _item("login_alarm", "trail", found.trail, list(_trail_faults(found, group)), before, after)
+
+
+def _trail_faults(found: Delivery, group: str) -> Iterator[str]:
+    if not found.logging:
+        yield (
+            f"the trail {found.trail} is stopped, so that no sign-in is counted: start it (cloudtrail:StartLogging). "
+            "The trail is not one of the guardrails, and is not started with them"
+        )
+    if found.error:
+        yield (
+            f"the trail {found.trail} cannot deliver to {group}: {found.error}. No sign-in is counted meanwhile: see "
+            "that the log group and the trail's role for CloudWatch Logs are there, and that the role may write to it"
+        )
+    if found.one_region:
+        yield (
+            f"the trail {found.trail} is of one region, and the region of a sign-in varies, so that most are missed: "
+            "make it a trail of all regions (cloudtrail:UpdateTrail)"
+        )
 
 
 def _filter(state: State, name: str) -> Item:

@@ -120,6 +120,14 @@ def test_an_empty_account_has_none_of_it() -> None:
         ({"log_group": "", "no_log_group": "no trail"}, "metric_filter", "unknown", "no trail"),
         ({"delivery": Delivery("main", logging=False)}, "trail", "drifted", "main is stopped"),
         ({"delivery": Delivery("main", reason="AccessDenied")}, "trail", "unknown", "AccessDenied"),
+        (
+            {"delivery": Delivery("main", logging=True, error="AccessDenied")},
+            "trail", "drifted", "the trail main cannot deliver to trail: AccessDenied",
+        ),
+        (
+            {"delivery": Delivery("main", logging=True, one_region=True)},
+            "trail", "drifted", "the trail main is of one region",
+        ),
         ({"delivery": None}, "trail", "unknown", "no trail of this account delivers to the log group trail"),
     ],
 )  # fmt: skip
