@@ -270,7 +270,7 @@ scope:
   type: str
   sample: one_user
 users:
-  description: Who had MFA refused in the window, the user first.
+  description: Who had MFA refused in the window, the user first; everybody who had, where no user is known.
   returned: success
   type: list
   elements: str

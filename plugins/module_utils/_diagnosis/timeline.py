@@ -129,7 +129,10 @@ class PolicyEvent(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """Everything oldest first. ``failures`` and ``successes`` are the user's, ``others`` refused MFA of other users."""
+    """Everything oldest first. ``failures`` and ``successes`` are the user's, ``others`` refused MFA of other users.
+
+    With no user asked for (``named`` is False) they are everybody's, and there are no others.
+    """
 
     failures: Tuple[Failure, ...]  # in the window
     successes: Tuple[Success, ...]  # as far back as there are records
@@ -138,6 +141,7 @@ class Timeline(NamedTuple):
     changes: Tuple[PolicyEvent, ...]
     records: int
     coded: Tuple[Success, ...]  # sign-ins of anybody whose code was taken, in the window
+    named: bool = True
 
     @property
     def taken(self) -> Tuple[Success, ...]:
@@ -168,8 +172,10 @@ class Timeline(NamedTuple):
     @property
     def users(self) -> Tuple[str, ...]:
         """Name everybody with a refused code or serial, the asked one first."""
-        mine = [one.user for one in self.failures[:1]]
-        return tuple(dict.fromkeys(mine + [one.user for one in self.others]))
+        mine = self.failures[:1]
+        if not self.named:
+            mine = tuple(one for one in self.failures if one.is_mfa) or mine
+        return tuple(dict.fromkeys(one.user for one in (*mine, *self.others)))
 
     @property
     def scope(self) -> str:
@@ -206,16 +212,19 @@ def read_timeline(entries: Iterable[Any], question: Question) -> Timeline:
         mine = not question.user or (here and _is_of(record, question.user)) or _key(record) in opened
         if error:
             failure = _failure(record)
+            if not (mine and question.user):
+                failure = failure._replace(user=_name_of(failure.user, record, question))
             if _in_window(record, question) and _counts(failure):
                 if mine:
                     failures.append(failure)
                 elif failure.is_mfa:
-                    others.append(failure._replace(user=_name_of(failure.user, record, question)))
+                    others.append(failure)
         elif mine and name in SIGN_IN_EVENTS:
             successes.append(_success(record))
     coded = tuple(_coded(records, question))
     return Timeline(
-        tuple(failures), tuple(successes), tuple(others), tuple(lifecycle), tuple(changes), len(records), coded
+        tuple(failures), tuple(successes), tuple(others), tuple(lifecycle), tuple(changes), len(records), coded,
+        bool(question.user),
     )  # fmt: skip
 
 

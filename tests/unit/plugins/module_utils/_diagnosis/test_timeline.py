@@ -68,6 +68,35 @@ def test_other_users_count_by_refused_mfa_alone() -> None:
     assert found.failures == ()
 
 
+def test_without_a_user_to_ask_for_everybody_who_was_refused_counts() -> None:
+    nobody = QUESTION._replace(user="")
+    refused = [bad_code(60, "alice"), bad_code(50, "bob"), bad_code(40, "alice"), bad_code(30, "carol")]
+    found = read_timeline(refused, nobody)
+    assert (found.users, found.scope) == (("alice", "bob", "carol"), "many_users")
+    again = [bad_code(60), bad_code(50), bad_code(40)]
+    assert read_timeline(again, nobody).scope == "one_user"
+    # Policies refuse each for a reason of its own.
+    other = {**denied(50), "userIdentity": {"type": "IAMUser", "userName": "bob", "arn": "x/bob"}}
+    assert read_timeline([other, denied(40), bad_code(30, "carol")], nobody).users == ("carol",)
+    assert read_timeline([other, denied(40)], nobody).users == ("bob",)
+
+
+def test_without_a_user_to_ask_for_names_of_another_account_are_those_of_others() -> None:
+    theirs = {"type": "IAMUser", "userName": "alice", "arn": "arn:aws:iam::999999999999:user/alice"}
+    records = [bad_code(60), {**bad_code(50), "userIdentity": theirs}]
+    found = read_timeline(records, QUESTION._replace(user=""))
+    assert found.users == ("alice", "alice of 999999999999")
+
+
+def test_who_failed_for_the_user_is_not_another_user() -> None:
+    asked = {"userName": "alice", "serialNumber": SERIAL}
+    failed = [
+        record("ResyncMFADevice", ago, by, ("InvalidAuthenticationCode", "x"), requestParameters=asked)
+        for ago, by in ((60, "admin"), (50, "helper"), (40, "alice"))
+    ]
+    assert read_timeline(failed, QUESTION).scope == "one_user"
+
+
 def test_a_resynchronisation_that_an_administrator_failed_is_the_users() -> None:
     failed = record(
         "ResyncMFADevice", 60, "admin", ("InvalidAuthenticationCode", "x"),
