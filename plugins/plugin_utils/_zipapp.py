@@ -29,15 +29,15 @@ def build(main: Path, *, module_utils: Path, parts: Sequence[str]) -> bytes:
     """Return an archive that runs ``main``, and from which it can import the ``parts`` of module_utils by full name.
 
     ``main`` may be a package: then its ``__main__.py`` runs, and can import the package by its name. What lies in it
-    beside the code goes into the archive too.
+    beside the code goes into the archive too, but for hidden files and backups, which editors and systems leave.
     """
     package = main if main.is_dir() else None
     start = main / "__main__.py" if package else main
     if not start.is_file():
         raise ZipappError(f"{start} is no file: main has to be the Python file that the archive runs, or its package")
     contents = {"__main__.py": start.read_bytes()}
-    for path in sorted(package.rglob("*")) if package else ():
-        if path != start and path.is_file() and path.suffix != ".pyc":
+    for path in _within(package, "*") if package else ():
+        if path != start:
             contents[path.relative_to(main.parent).as_posix()] = path.read_bytes()
     for part in parts:
         for path in _files(module_utils, part):
@@ -60,9 +60,18 @@ def _files(module_utils: Path, part: str) -> Iterator[Path]:
     if module.is_file():
         yield module
     elif (package / "__init__.py").is_file():
-        yield from sorted(package.rglob("*.py"))
+        yield from _within(package, "*.py")
     else:
         raise ZipappError(f"there is neither {module} nor a package {package}")
+
+
+def _within(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the files below, but for byte code, hidden files and backups."""
+    for path in sorted(folder.rglob(pattern)):
+        parts = path.relative_to(folder).parts
+        left = any(part == "__pycache__" or part.startswith(".") or part.endswith("~") for part in parts)
+        if not left and path.suffix != ".pyc" and path.is_file():
+            yield path
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

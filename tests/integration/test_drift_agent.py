@@ -263,6 +263,23 @@ def test_no_fact_that_the_agents_user_made_executable_is_run(agent: Container) -
     assert agent.read(FACTS) == forged
 
 
+def test_what_others_could_write_or_changed_is_taken_back(agent: Container, tmp_path: Path) -> None:
+    facts = str(Path(FACTS).parent)
+    version = agent.exec("readlink", f"{HOME}/current").stdout.strip()
+    agent.exec("chmod", "0777", HOME, facts)
+    agent.exec("ln", "-s", "/root/precious", f"{FACTS}.new", user="nobody")
+    assert agent.exec("systemctl", "start", "softtoken-agent.service").returncode == 0
+    said = agent.exec("journalctl", "--no-pager", "-n", "30", "-u", "softtoken-agent").stdout
+    assert f"{facts} is no directory that only root may write to" in said
+    assert agent.exec("test", "-e", FACTS, "-o", "-e", "/root/precious", check=False).returncode == 1
+    agent.exec("rm", f"{HOME}/{version}/softtoken_agent/publish")
+    ran = role(tmp_path, inside(agent), **OFTEN)
+    assert f"softtoken-agent: mended {HOME}; mended {version}; mended {facts}" in ran.output
+    assert agent.exec("stat", "-c", "%a %U", HOME, facts).stdout.splitlines() == ["755 root"] * 2
+    wait_for(lambda: agent.exec("test", "-e", FACTS, check=False).returncode == 0, "facts again", timeout=30)
+    assert version in agent.exec("softtoken-agent", "--version").stdout
+
+
 def test_metrics_are_valid_in_both_formats(agent: Container) -> None:
     text = agent.read(METRICS)
     families = {family.name: family for family in read_openmetrics(text)}

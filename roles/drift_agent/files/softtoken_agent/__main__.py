@@ -10,13 +10,13 @@ import sys
 
 
 def _start() -> int:
-    # The directory is reached by a link that an upgrade moves: one run imports from one version.
-    sys.path[0] = os.path.realpath(sys.path[0])
     if os.path.isfile(sys.path[0]):
         from softtoken_agent.unpack import main as install  # type: ignore[import-not-found] # from within the archive
 
-        sys.stdout.write(f"{install(sys.path[0], sys.argv[1:])}\n")
+        sys.stdout.write(f"{install(os.path.abspath(sys.path[0]), sys.argv[1:])}\n")
         return 0
+    # The directory is reached by a link that an upgrade moves: one run imports from one version.
+    sys.path[0] = os.path.realpath(sys.path[0])
     try:
         from softtoken_agent.cli import main  # type: ignore[import-not-found] # from beside this
 

@@ -91,3 +91,23 @@ def test_a_package_goes_in_whole_and_its_main_runs(module_utils: Path, tmp_path:
 def test_a_package_without_main_is_refused(module_utils: Path, tmp_path: Path) -> None:
     with pytest.raises(ZipappError, match=r"__main__\.py is no file"):
         build(tmp_path, module_utils=module_utils, parts=[])
+
+
+def test_what_editors_and_systems_leave_stays_behind(module_utils: Path, tmp_path: Path) -> None:
+    # The folders above it have names of their own: collections are installed below ~/.ansible.
+    package = tmp_path / ".ansible" / "__pycache__" / "backup~" / "program"
+    package.mkdir(parents=True)
+    (package / "__main__.py").touch()
+    (package / "publish").touch()
+    clean = build(package, module_utils=module_utils, parts=["_pack", "_single"])
+    for folder in (package, package / "more", module_utils / "_pack"):
+        for name in ("publish~", "other.py~", ".publish.swp", ".DS_Store", ".git/config", ".#other.py", "old~/x.py"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+        (folder / ".#gone.py").symlink_to("nowhere")
+        (folder / "__pycache__").mkdir(exist_ok=True)
+        (folder / "__pycache__" / "x.cpython-311.pyc.140234").touch()
+        (folder / "__pycache__" / "x.py").touch()
+        (folder / "bare.pyc").touch()
+    assert build(package, module_utils=module_utils, parts=["_pack", "_single"]) == clean
+    assert "program/publish" in zipfile.ZipFile(io.BytesIO(clean)).namelist()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -92,8 +94,8 @@ def test_a_report_that_is_too_long_leaves_none_that_says_otherwise(places: Place
     assert not Path(places.report).exists()
 
 
-def publish(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    argv = ["sh", str(ROLE / "files" / "softtoken_agent" / "publish"), str(source), str(target)]
+def publish(source: Path, target: Path, *shell: str) -> subprocess.CompletedProcess[str]:
+    argv = [*(shell or ["sh"]), str(ROLE / "files" / "softtoken_agent" / "publish"), str(source), str(target)]
     return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
 
 
@@ -112,3 +114,45 @@ def test_facts_are_published_whole_or_not_at_all(tmp_path: Path) -> None:
     assert "longer than 262144 bytes" in refused.stderr
     # The old ones would go on to say what held before.
     assert list(target.parent.iterdir()) == []
+
+
+@pytest.fixture(params=["sh", "busybox"])
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+    """A shell, with its own programs where it brings some."""
+    if request.param == "sh":
+        return ["sh"]
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("there is no BusyBox here")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "dirname", "mkdir", "rm", "head", "wc", "chmod", "mv", "stat", "id"):
+        (programs / name).symlink_to(busybox)
+    return ["env", f"PATH={programs}", "sh"]
+
+
+@pytest.mark.parametrize("spoil", ["others", "group", "link", "owner"])
+def test_nothing_is_published_where_others_may_write(tmp_path: Path, shell: list[str], spoil: str) -> None:
+    source, folder = tmp_path / "from", tmp_path / "facts.d"
+    target, precious = folder / "softtoken.fact", tmp_path / "precious"
+    source.write_text("{}", encoding="utf-8")
+    precious.write_text("kept", encoding="utf-8")
+    done = publish(source, target, *shell)
+    assert (done.returncode, done.stderr, target.read_text("utf-8")) == (0, "", "{}")
+    (folder / "softtoken.fact.new").symlink_to(precious)
+    if spoil == "link":
+        folder.rename(tmp_path / "elsewhere")
+        folder.symlink_to(tmp_path / "elsewhere")
+    elif spoil == "owner":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a directory to somebody else")
+        os.chown(folder, 65534, 65534)
+    else:
+        folder.chmod({"others": 0o757, "group": 0o775}[spoil])
+    refused = publish(source, target, *shell)
+    assert refused.returncode == 1
+    assert f"{folder} is no directory that only root may write to" in refused.stderr
+    assert (folder / "softtoken.fact.new").is_symlink()
+    assert precious.read_text("utf-8") == "kept"
+    # They would go on to say what held before.
+    assert not target.exists()

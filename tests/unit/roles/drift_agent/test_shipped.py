@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,9 +28,20 @@ PARTS: list[str] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text("utf-8"
 def archive(tmp_path: Path) -> Path:
     home = tmp_path / "softtoken-agent"
     home.mkdir()
+    home.chmod(0o755)
     path = home / "softtoken-agent.pyz"
     path.write_bytes(build(ROLE / "files" / "softtoken_agent", module_utils=UTILS, parts=PARTS))
     return path
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o7777
+
+
+def give_away(path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to somebody else")
+    os.chown(path, 65534, 65534)
 
 
 def names(archive: Path) -> set[str]:
@@ -112,10 +125,11 @@ def test_what_was_not_finished_is_done_again(archive: Path) -> None:
 
 def test_code_is_compiled_anew_for_another_python(archive: Path) -> None:
     name = install(str(archive)).removeprefix("installed ")
-    for path in (archive.parent / name / "__pycache__").iterdir():
-        path.unlink()
-    assert install(str(archive)) == f"compiled {name}"
-    assert install(str(archive)) == "unchanged"
+    for folder in ("__pycache__", "softtoken_agent/__pycache__"):
+        for path in (archive.parent / name / folder).iterdir():
+            path.unlink()
+        assert install(str(archive)) == f"compiled {name}"
+        assert install(str(archive)) == "unchanged"
 
 
 def test_the_command_is_set_up_for_the_python_that_installs(archive: Path, tmp_path: Path) -> None:
@@ -156,3 +170,113 @@ def test_a_command_that_somebody_changed_is_set_up_again(archive: Path, tmp_path
     assert install(str(archive), command=str(command)) == f"set up {command}"
     assert (command.read_text("utf-8"), command.lstat().st_mode) == (text, 0o100755)
     assert install(str(archive), command=str(command)) == "unchanged"
+
+
+# --- what somebody changed -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spoil", ["others", "group", "closed", "owner"])
+@pytest.mark.parametrize("which", ["home", "config", "facts"])
+def test_a_directory_that_others_could_write_is_taken_back(
+    archive: Path, tmp_path: Path, which: str, spoil: str
+) -> None:
+    folders = {"home": archive.parent, "config": tmp_path / "etc" / "softtoken", "facts": tmp_path / "etc" / "facts.d"}
+
+    def said(check: bool) -> str:
+        return install(str(archive), config=f"{folders['config']}/agent.conf", facts=str(folders["facts"]), check=check)
+
+    assert said(check=False).endswith(f"; made {folders['config']}; made {folders['facts']}")
+    assert said(check=True) == "unchanged"
+    folder = folders[which]
+    if spoil == "owner":
+        give_away(folder)
+    else:
+        folder.chmod({"others": 0o757, "group": 0o2775, "closed": 0o700}[spoil])
+    before = folder.stat()
+    assert said(check=True) == f"mended {folder}"
+    assert (folder.stat().st_mode, folder.stat().st_uid) == (before.st_mode, before.st_uid)
+    assert said(check=False) == f"mended {folder}"
+    assert (mode(folder), folder.stat().st_uid) == (0o755, os.geteuid())
+    assert said(check=True) == "unchanged"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_link_in_the_place_of_a_directory_is_refused_and_its_target_left(
+    archive: Path, tmp_path: Path, check: bool
+) -> None:
+    target, facts = tmp_path / "target", tmp_path / "facts.d"
+    target.mkdir()
+    target.chmod(0o777)
+    facts.symlink_to(target)
+    with pytest.raises(SystemExit, match=rf"{facts} is a link or a file: .* remove it"):
+        install(str(archive), facts=str(facts), check=check)
+    assert mode(target) == 0o777
+
+
+def test_a_link_in_the_place_of_the_home_is_refused(archive: Path, tmp_path: Path) -> None:
+    home = tmp_path / "link"
+    home.symlink_to(archive.parent)
+    argv = [sys.executable, "-I", "-S", str(home / archive.name)]
+    run = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 1
+    assert f"{home} is a link or a file" in run.stderr
+    assert [path.name for path in archive.parent.iterdir()] == [archive.name]
+
+
+PUBLISH = "softtoken_agent/publish"
+#: Python would take a module beside __main__.py before its own.
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "edited": lambda root: (root / PUBLISH).write_bytes((root / PUBLISH).read_bytes().replace(b"0644", b"0755")),
+    "gone": lambda root: (root / PUBLISH).unlink(),
+    "more": lambda root: (root / "json.py").touch(0o644),
+    "link": lambda root: (root / "json").symlink_to(root.parent),
+    "bare code": lambda root: (root / "json.pyc").touch(0o644),
+    "empty": lambda root: root.rename(root.parents[1] / "elsewhere"),
+    "folder": lambda root: (root / "softtoken_agent").chmod(0o775),
+    "unreadable": lambda root: (root / PUBLISH).chmod(0o600),
+    "owner": lambda root: give_away(root / PUBLISH),
+    "byte code": lambda root: next((root / "softtoken_agent" / "__pycache__").glob("cli.*")).chmod(0o666),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_a_version_that_somebody_changed_is_unpacked_again(archive: Path, spoil: str) -> None:
+    home = archive.parent
+    name = install(str(archive)).removeprefix("installed ")
+    root = home / name
+    SPOILT[spoil](root)
+    before = sorted(home.iterdir())
+    assert install(str(archive), check=True) == f"mended {name}"
+    assert sorted(home.iterdir()) == before
+    assert install(str(archive)) == f"mended {name}"
+    # A check that runs meanwhile goes on with the directory that it began with.
+    assert (home / "current").resolve() not in before
+    with zipfile.ZipFile(archive) as file:
+        for inside in file.namelist():
+            assert (home / "current" / inside).read_bytes() == file.read(inside), inside
+    assert install(str(archive)) == install(str(archive), check=True) == "unchanged"
+    (home / "current" / "__main__.py").unlink()
+    assert install(str(archive)) == f"mended {name}"
+    assert (home / "current").resolve() == root
+    assert install(str(archive)) == "unchanged"
+
+
+def test_all_that_is_unpacked_is_its_owners_alone_and_readable_to_all(archive: Path) -> None:
+    subprocess.run([sys.executable, "-I", "-S", str(archive)], capture_output=True, check=True, timeout=60, umask=0)
+    found = list((archive.parent / "current").resolve().rglob("*"))
+    assert {mode(path) for path in found if path.is_dir()} == {0o755}
+    assert {mode(path) for path in found if path.is_file()} == {0o644}
+    assert {path.stat().st_uid for path in found} == {os.geteuid()}
+
+
+def test_whatever_lies_in_the_way_of_the_link_goes(archive: Path) -> None:
+    current = archive.parent / "current"
+    current.mkdir()
+    (current / "__main__.py").touch()
+    name = install(str(archive)).removeprefix("installed ")
+    assert current.resolve().name == name
+    (archive.parent / f"{name}.mended.partial").touch()
+    (archive.parent / f"{name}.mended").touch()
+    (current / "__main__.py").unlink()
+    assert install(str(archive)) == f"mended {name}"
+    assert install(str(archive)) == "unchanged"
