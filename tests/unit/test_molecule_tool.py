@@ -27,6 +27,7 @@ import signal, sys
 from pathlib import Path
 from tests.tools import molecule
 molecule.RESULTS, molecule.ALONE, molecule.LONGEST = Path(sys.argv[1]), ("clock1",), ("bad2", "sleepy")
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, under which tests may run, has it ignored
 molecule.handle_signals()
 sys.exit(molecule.run_all(sys.argv[2:]))
 """
@@ -52,7 +53,7 @@ def start(folder: Path, *scenarios: str) -> subprocess.Popen[str]:
 
 def test_each_is_shown_whole_and_a_failure_stops_no_other(calls: Path, tmp_path: Path) -> None:
     process = start(tmp_path, "a1", "b1", "clock1", "bad2", "b1")
-    said, errors = process.communicate()
+    said, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert errors.splitlines()[-1] == "molecule: 1 of 4 scenarios failed: bad2"
     # What needs the machine for itself first, then the longest; each once.
@@ -66,7 +67,7 @@ def test_each_is_shown_whole_and_a_failure_stops_no_other(calls: Path, tmp_path:
 
 def test_a_single_one_is_shown_as_it_goes(calls: Path, tmp_path: Path) -> None:
     process = start(tmp_path, "a1")
-    assert process.communicate()[0].splitlines()[:2] == ["--- molecule test --scenario-name a1", "a1 begins"]
+    assert process.communicate(timeout=120)[0].splitlines()[:2] == ["--- molecule test --scenario-name a1", "a1 begins"]
     assert process.returncode == 0
     assert not list(tmp_path.glob("*.log"))
     assert calls.read_text("utf-8") == "test a1\n"
@@ -81,7 +82,7 @@ def test_whoever_interrupts_leaves_no_machines(calls: Path, tmp_path: Path, numb
         if "--scenario-name c90" in line:
             break
     process.send_signal(number)
-    said, errors = process.communicate()
+    said, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "molecule: interrupted; removing sleepy, c90" in said, said + errors
     called = calls.read_text("utf-8").splitlines()
