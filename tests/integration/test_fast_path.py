@@ -75,8 +75,8 @@ def healthy(fleet: Fleet) -> Fleet:
 
 
 def report(host: Managed) -> None:
-    """Let the agent measure, as the timer does."""
-    host.sh(f"{CHECK} || true")
+    """Let the agent measure, as its timer does; by its own service where it is installed. Its status is the verdict."""
+    host.sh(f"systemctl start softtoken-agent 2>/dev/null || {CHECK} || true")
 
 
 def rewrite(host: Managed, change: Callable[[dict[str, Any]], object]) -> None:
@@ -134,8 +134,7 @@ def both_ways(
     for _attempt in range(6):
         before = [opinions(host) for host in hosts]
         for host in hosts:
-            # The installed agent's own service measures as its timer would, with what its sandbox lets it see.
-            host.sh(f"systemctl start softtoken-agent 2>/dev/null || {CHECK} || true")
+            report(host)
         by_report, by_module = (
             fleet.ansible("host_facts", {**options, "max_report_age": age}, where) for age in (900, 0)
         )

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from typing import List, NamedTuple, Optional, Pattern, Tuple
 
+from ansible_collections.softtoken.compliance.plugins.module_utils._mfa.explain import lacking_of
 from ansible_collections.softtoken.compliance.plugins.module_utils._tokens.serial import read_serial
 
 from . import kinds
 from .redact import redact
 
-__all__ = ["ErrorText", "lacking_of", "read_error_text"]
+__all__ = ["ErrorText", "read_error_text"]
 
 _LONGEST = 20_000  # characters of a paste that are read
 _SHOWN = 400  # characters of AWS's message that are repeated
@@ -120,7 +121,6 @@ _ROLE = (
 )
 _PRINCIPAL = re.compile(rf"User:\s*({_ARN}(?:user|assumed-role|federated-user)/[\w+=/,.@-]+|{_ARN}root)")
 _ACTION = re.compile(r"not authorized to perform:?\s*([a-z0-9-]+:\w+)")
-_LACKING = re.compile(r"because no ((?:service|resource) control policy) allows")
 _USER = re.compile(rf"(?:--user-name|\buser with name|[\"']?userName[\"']?\s*[:=])\s*[\"']?({_NAME})", re.IGNORECASE)
 _MFA_USED = re.compile(r"\"?MFAUsed\"?\s*[:=]\s*\"?(yes|no)\b", re.IGNORECASE)
 
@@ -152,12 +152,6 @@ def read_error_text(text: str) -> Optional[ErrorText]:
         mfa_used,
         lacking_of(message or text),
     )
-
-
-def lacking_of(message: str) -> str:
-    """Name the organization's policies that allow nothing, where AWS says so: "service control policy"."""
-    match = _LACKING.search(" ".join(message.split()))
-    return match.group(1) if match is not None else ""
 
 
 def _plain(text: str) -> str:

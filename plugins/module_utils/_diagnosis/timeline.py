@@ -21,9 +21,10 @@ from ansible_collections.softtoken.compliance.plugins.module_utils._iam.trail im
     seconds_of,
     user_of,
 )
+from ansible_collections.softtoken.compliance.plugins.module_utils._mfa.explain import lacking_of
 
 from . import kinds
-from .error_text import ErrorText, lacking_of
+from .error_text import ErrorText
 from .model import Question
 from .redact import redact, shown_serial
 

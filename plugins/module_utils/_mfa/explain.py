@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Callable, NamedTuple, Optional, Tuple
 
-__all__ = ["CAUSES", "ROOT", "TWO_CODES", "Explanation", "Situation", "explain"]
+__all__ = ["CAUSES", "ROOT", "TWO_CODES", "Explanation", "Situation", "explain", "lacking_of"]
 
 #: Stable names of causes, as the modules return them.
 CAUSES = (
@@ -89,6 +89,14 @@ class Situation(NamedTuple):
 
 # What of an organization may allow nothing; the words of a user's own policies are the same but for the name.
 _NOT_ALLOWED_BY = re.compile(r"because no ((?:service|resource) control policy) allows")
+
+
+def lacking_of(message: str) -> str:
+    """Name the organization's policies that allow nothing, where AWS says so: "service control policy"; else ""."""
+    match = _NOT_ALLOWED_BY.search(" ".join(message.split()))
+    return match.group(1) if match is not None else ""
+
+
 # Calls whose permission is looked for on the device.
 _ON_DEVICES = frozenset(
     ("CreateVirtualMFADevice", "DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
@@ -274,11 +282,11 @@ def _denied(refusal: _Refusal, situation: Situation) -> Optional[Explanation]:
             f"{refusal.api} takes long-term keys only, and these credentials are temporary.",
             "Use the user's own access key.",
         )
-    limit = _NOT_ALLOWED_BY.search(refusal.text)
-    if limit is not None:
+    lacking = lacking_of(refusal.text)
+    if lacking:
         return Explanation(
             "denied",
-            f"No {limit.group(1)} of the organization allows {refusal.api} in this account, whatever the user's "
+            f"No {lacking} of the organization allows {refusal.api} in this account, whatever the user's "
             "policies say, and with MFA as without.",
             "Who administers the organization has to allow it.",
         )
